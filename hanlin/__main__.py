@@ -1,0 +1,5 @@
+import sys
+
+from hanlin.cli import main
+
+sys.exit(main())
