@@ -1,0 +1,69 @@
+"""The label as JSON text and as an HTTP header, and reading it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from hanlin.types import Label
+
+HEADER = "X-AIGC-Label"
+_FIELDS = dict(zip(Label.__struct_encode_fields__, Label.__struct_fields__, strict=True))
+"""Key on the wire -> field."""
+
+
+def wrap(label: Label) -> bytes:
+    """`{"AIGC":{…}}`, compact, the seven keys in the order of the standard."""
+    return msgspec.json.encode({"AIGC": label})
+
+
+def header(label: Label) -> str:
+    """The value of `X-AIGC-Label`: `wrap`, percent-encoded. Quick, for only the two numbers change between answers."""
+    parts = _around_numbers(
+        label.label, label.content_producer, label.content_propagator, label.reserved_code1, label.reserved_code2
+    )
+    produce, propagate = (quote(msgspec.json.encode(number)[1:-1]) for number in (label.produce_id, label.propagate_id))
+    return f"{parts[0]}{produce}{parts[1]}{propagate}{parts[2]}"
+
+
+def read(text: str | bytes) -> Label | None:
+    """The first label in a JSON text, an event stream or a header's value, with or without `AIGC` around it.
+
+    Lenient, for what others write: numbers for strings, missing keys, an object that is itself JSON in a string.
+    """
+    for value in _values(text.decode("utf-8", "replace") if isinstance(text, bytes) else text):
+        if label := _label(value):
+            return label
+    return None
+
+
+@lru_cache(maxsize=256)
+def _around_numbers(kind: str, producer: str, propagator: str, reserved1: str, reserved2: str) -> tuple[str, str, str]:
+    label = Label(kind, producer, "\x01", reserved1, propagator, "\x02", reserved2)  # no label holds these
+    before, _, rest = wrap(label).decode().partition("\\u0001")
+    between, _, after = rest.partition("\\u0002")
+    return quote(before), quote(between), quote(after)
+
+
+def _values(text: str) -> Iterator[Any]:
+    stripped = text.strip()
+    pieces = [unquote(stripped) if stripped.startswith("%7B") else stripped]
+    pieces += [line[5:].strip() for line in stripped.splitlines() if line.startswith("data:")]
+    for piece in pieces:
+        try:
+            yield msgspec.json.decode(piece)
+        except msgspec.DecodeError:
+            continue
+
+
+def _label(value: object) -> Label | None:
+    inner = value.get("AIGC", value) if isinstance(value, dict) else None
+    if isinstance(inner, str):
+        return next((label for label in map(_label, _values(inner)) if label), None)
+    if not isinstance(inner, dict) or "Label" not in inner or "ContentProducer" not in inner:
+        return None
+    return Label(**{_FIELDS[key]: str(inner[key]) for key in inner if key in _FIELDS})
