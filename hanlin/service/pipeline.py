@@ -1,0 +1,159 @@
+"""`serve`: seven steps in a fixed order, readable from top to bottom. The order is law, so it is code."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from hanlin.accounts import Reservation, require
+from hanlin.audit import Outcome
+from hanlin.errors import EngineTimeout, Refused
+from hanlin.service.request import Request
+from hanlin.service.run import Finished, Run
+from hanlin.service.running import Running
+from hanlin.types import Actor, ChatRequest, Chunk, Decision, Generation, Label, Message, Permission, Route, Verdict
+
+BYTES_PER_TOKEN = 3
+"""To reserve before the engine has counted: low for English (about 4), right for Chinese in UTF-8."""
+
+
+class Record(Protocol):
+    """What the pipeline needs of the audit log. Both calls submit at once; only waiting can be cancelled."""
+
+    def intend(self, request_id: str, actor: Actor, service: str, body: bytes) -> asyncio.Future[int]: ...
+    def conclude(self, request_id: str, actor: Actor, outcome: Outcome) -> asyncio.Future[int]: ...
+
+
+class Rules(Protocol):
+    """What the pipeline needs of a policy."""
+
+    def admit(self, chat: ChatRequest) -> Decision: ...
+    def release(
+        self, chunks: AsyncIterator[Chunk], decisions: list[Decision], *, choices: int = 1
+    ) -> AsyncGenerator[Chunk]: ...
+
+
+class Meter(Protocol):
+    """What the pipeline needs of quotas."""
+
+    def reserve(self, actor: Actor, tokens: int) -> Reservation: ...
+    def settle(self, reservation: Reservation, tokens_used: int) -> None: ...
+
+
+class Mark(Protocol):
+    """What the pipeline needs of a label: what it says, and to put it on chunks."""
+
+    label: Label
+
+    def mark(self, chunk: Chunk) -> Chunk: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The stages, as plain callables that `app` wires."""
+
+    record: Record
+    resolve: Callable[[str, Actor], Route]
+    meter: Meter
+    rules: Callable[[Route], Rules]
+    generate: Callable[[Generation], AsyncIterator[Chunk]]
+    label: Callable[[Route, str], Mark]
+    observe: Callable[[Finished], None]
+    running: Running
+    generation_seconds: float = 600
+
+
+async def serve(p: Pipeline, request: Request) -> AsyncGenerator[Chunk]:
+    """The only way a request reaches a model. Yields checked, labelled chunks; raises a HanlinError otherwise.
+
+    The closing entry of the record is submitted before this returns, also when the reader goes away. Callers wrap it
+    in `aclosing`, so that it closes at once and not when the garbage collector comes by.
+    """
+    run = Run()
+    actor, chat = request.actor, request.chat
+    reservation: Reservation | None = None
+    task = p.running.enter(actor)
+    intent = p.record.intend(request.id, actor, "", request.body)
+    try:
+        await intent
+        route = run.route = p.resolve(chat.model, actor)
+        require(actor, Permission.GENERATE)
+        job = generation(request, route)
+        reservation = p.meter.reserve(actor, len(request.body) // BYTES_PER_TOKEN + job.max_tokens * (chat.n or 1))
+        rules = p.rules(route)
+        admit(rules, job.chat, run)
+        marker = p.label(route, request.id)
+        run.label, mark = marker.label.produce_id, marker.mark
+        deadline = time.perf_counter() + p.generation_seconds
+        answer = rules.release(p.generate(job), run.decisions, choices=chat.n or 1)
+        async with aclosing(answer) as released:
+            async for chunk in released:
+                run.saw(chunk)
+                yield mark(chunk)
+                if time.perf_counter() > deadline:
+                    raise EngineTimeout(  # noqa: TRY301 - one place reads as the law it is
+                        f"The answer took longer than {p.generation_seconds:g} seconds and was ended."
+                    )
+        run.completed()
+    except BaseException as failure:
+        run.failed(failure)
+        raise
+    finally:
+        p.running.leave(task)
+        # shielded: a reader who leaves now cannot keep the outcome from being counted
+        await asyncio.shield(conclude(p, request, run, reservation))
+
+
+def generation(request: Request, route: Route) -> Generation:
+    """The engine's job: the request with the service's own prompt before it and the model's ceiling on it."""
+    chat, model = request.chat, route.model
+    if route.service.system_prompt:
+        chat = replace(chat, messages=[Message(role="system", content=route.service.system_prompt), *chat.messages])
+    asked = chat.max_completion_tokens or chat.max_tokens or model.max_output_tokens
+    return Generation(request.id, model, chat, min(asked, model.max_output_tokens))
+
+
+def admit(rules: Rules, chat: ChatRequest, run: Run) -> None:
+    """Judge the input; raises Refused with the rule's public name when it may not enter."""
+    decision = rules.admit(chat)
+    run.decisions.append(decision)
+    if decision.verdict is Verdict.REFUSE:
+        raise Refused(decision.reason, rule=decision.rule, stage="input")
+
+
+def conclude(p: Pipeline, request: Request, run: Run, reservation: Reservation | None) -> asyncio.Future[int]:
+    """Settle the quota and submit the closing entry; the returned future resolves when it is durable."""
+    usage, counted = run.tokens(len(request.body) // BYTES_PER_TOKEN)
+    if reservation is not None:
+        p.meter.settle(reservation, usage.total_tokens)
+    seconds = time.perf_counter() - run.started_at
+    to_first = None if run.first_at is None else run.first_at - run.started_at
+    service, model = (run.route.service.name, run.route.model) if run.route else ("", None)
+    outcome = Outcome(
+        status=run.status,
+        service=service,
+        model=model,
+        decisions=tuple(run.decisions),
+        usage=usage,
+        output=run.output,
+        label=run.label if run.first_at is not None else "",
+        milliseconds=int(seconds * 1000),
+        counted=counted,
+    )
+    closing = p.record.conclude(request.id, request.actor, outcome)
+
+    def observe(done: asyncio.Future[int]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            name = model.name if model else ""
+            p.observe(
+                Finished(done.result(), request.id, request.actor, service, name, run.status, usage, seconds, to_first)
+            )
+
+    closing.add_done_callback(observe)
+    return closing

@@ -1,0 +1,73 @@
+"""What enters the pipeline, and what a chat request must satisfy beyond the types of its fields."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from hanlin.errors import BadRequest
+from hanlin.types import Actor, ChatRequest, NamedTool, new_id
+
+TEXT_PARTS = frozenset({"text", "refusal"})
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Request(Struct, frozen=True):
+    """One generation somebody asks for, whichever surface it came through."""
+
+    id: str
+    """`req_<32 hex>`; names the answer, its two entries in the record and its receipt."""
+    actor: Actor
+    chat: ChatRequest
+    body: bytes
+    """What was asked, as bytes: the record commits to it (keyed), and never holds it."""
+
+    @classmethod
+    def of(cls, actor: Actor, chat: ChatRequest, body: bytes | None = None) -> Request:
+        """A request with a fresh id; `body` is what came over the wire, or the canonical JSON of `chat`.
+
+        Raises BadRequest for what fields alone cannot tell: see `check`.
+        """
+        check(chat)
+        return cls(new_id("req"), actor, chat, _encode(chat) if body is None else body)
+
+
+def check(chat: ChatRequest) -> None:
+    """Raise BadRequest when fields contradict one another or ask for what no engine here can be given unchecked."""
+    if chat.stream_options is not None and not chat.stream:
+        raise BadRequest("`stream_options` is only allowed when `stream` is true.", param="stream_options")
+    if chat.top_logprobs and not chat.logprobs:
+        raise BadRequest("`top_logprobs` is only allowed when `logprobs` is true.", param="top_logprobs")
+    if chat.tool_choice is not None:
+        _check_tools(chat)
+    wanted = chat.response_format
+    if wanted is not None and wanted.type == "json_schema" and wanted.json_schema is None:
+        raise BadRequest("`response_format.json_schema` is missing.", param="response_format.json_schema")
+    if chat.modalities is not None and chat.modalities != ["text"]:
+        raise BadRequest("Only the modality `text` is offered here.", param="modalities")
+    for number, message in enumerate(chat.messages):
+        if message.content.__class__ is not str and message.content:
+            _check_parts(chat, number)
+
+
+def _check_tools(chat: ChatRequest) -> None:
+    if not chat.tools:
+        if chat.tool_choice == "none":
+            return
+        raise BadRequest("`tool_choice` is only allowed when `tools` are given.", param="tool_choice")
+    if isinstance(chat.tool_choice, NamedTool):
+        wanted = chat.tool_choice.function.name
+        if all(tool.function.name != wanted for tool in chat.tools):
+            raise BadRequest(f"`tool_choice` names {wanted!r}, which is not among `tools`.", param="tool_choice")
+
+
+def _check_parts(chat: ChatRequest, number: int) -> None:
+    parts = chat.messages[number].content
+    assert isinstance(parts, list)
+    for place, part in enumerate(parts):
+        if part.type not in TEXT_PARTS:
+            raise BadRequest(
+                f"Content parts of type {part.type[:40]!r} are not offered here; expected 'text'.",
+                param=f"messages[{number}].content[{place}].type",
+            )

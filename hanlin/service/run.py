@@ -1,0 +1,108 @@
+"""What is known of one generation while it runs, and what the record will say of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from msgspec import Struct
+
+from hanlin.errors import AuditUnavailable, EngineFailed, HanlinError, NotServing, Refused, TooMany
+from hanlin.types import Actor, Chunk, Decision, Route, Status, Usage, Verdict
+
+FIELD_SEPARATOR = "\x1e"
+"""ASCII record separator: stands between the parts of an answer in what the record commits to."""
+
+
+class Finished(Struct, frozen=True):
+    """One ended generation whose closing entry is durable: for usage, metrics and traces. No text."""
+
+    seq: int
+    """Number of its closing entry in the record."""
+    request_id: str
+    actor: Actor
+    service: str
+    model: str
+    status: Status
+    usage: Usage
+    seconds: float
+    seconds_to_first: float | None
+
+
+class Run:
+    """Gathers what one generation did: text that left, usage, decisions, how it ended."""
+
+    __slots__ = ("decisions", "first_at", "label", "parts", "route", "started_at", "status", "usage")
+
+    def __init__(self) -> None:
+        self.started_at = time.perf_counter()
+        self.first_at: float | None = None
+        self.label = ""
+        self.route: Route | None = None
+        self.decisions: list[Decision] = []
+        self.parts: dict[tuple[int, str], list[str]] = {}
+        self.usage: Usage | None = None
+        self.status = Status.FAILED
+
+    def saw(self, chunk: Chunk) -> None:
+        """Note a chunk that is about to leave."""
+        if self.first_at is None:
+            self.first_at = time.perf_counter()
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+        for choice in chunk.choices:
+            delta = choice.delta
+            if delta.content:
+                self._add(choice.index, "content", delta.content)
+            if delta.reasoning_content:
+                self._add(choice.index, "reasoning", delta.reasoning_content)
+            if delta.refusal:
+                self._add(choice.index, "refusal", delta.refusal)
+            if delta.tool_calls:
+                for call in delta.tool_calls:
+                    self._add(choice.index, f"tool {call.index or 0}", call.function.name + call.function.arguments)
+
+    def _add(self, index: int, channel: str, text: str) -> None:
+        parts = self.parts.get((index, channel))
+        if parts is None:
+            self.parts[index, channel] = [text]
+        else:
+            parts.append(text)
+
+    @property
+    def output(self) -> bytes:
+        """All that left, as the record commits to it: the parts in order of choice and channel."""
+        if len(self.parts) == 1:
+            return "".join(next(iter(self.parts.values()))).encode()
+        return FIELD_SEPARATOR.join("".join(self.parts[key]) for key in sorted(self.parts)).encode()
+
+    def completed(self) -> None:
+        refused = bool(self.decisions) and self.decisions[-1].verdict is Verdict.REFUSE
+        self.status = Status.REFUSED_OUTPUT if refused else Status.COMPLETED
+
+    def failed(self, failure: BaseException) -> None:
+        self.status = status_of(failure)
+
+    def tokens(self, prompt_estimate: int) -> tuple[Usage, str]:
+        """The usage to settle, and how it was obtained: `reported` by the engine or `estimated` by us."""
+        if self.usage is not None:
+            return self.usage, "reported"
+        if self.first_at is None:
+            return Usage(), "estimated"
+        completion = sum(len(parts) for parts in self.parts.values())
+        return Usage(prompt_estimate, completion, prompt_estimate + completion), "estimated"
+
+
+def status_of(failure: BaseException) -> Status:
+    """How a generation that raised `failure` ended."""
+    if isinstance(failure, asyncio.CancelledError):
+        return Status.REVOKED if failure.args == ("revoked",) else Status.CANCELLED
+    if isinstance(failure, GeneratorExit):
+        return Status.CANCELLED
+    if isinstance(failure, Refused):
+        return Status.REFUSED_INPUT if failure.stage == "input" else Status.REFUSED_OUTPUT
+    if isinstance(failure, EngineFailed):
+        return Status.TRUNCATED if failure.code == "upstream_truncated" else Status.ENGINE_FAILED
+    if isinstance(failure, HanlinError) and not isinstance(failure, AuditUnavailable):
+        return Status.NOT_SERVED if isinstance(failure, NotServing | TooMany) or failure.status < 500 else Status.FAILED
+    return Status.FAILED
