@@ -105,11 +105,11 @@ async def examine(registry: Registry, actor: Actor, name: str, generate: Generat
     """Put the model through the entrance examination and record the certificate, passed or not.
 
     Asked at temperature 0, one question after another; each may be tried twice, because an engine may just be warming.
-    Raises NotFound for an unknown model.
+    Raises NotFound for an unknown model, Conflict while it is being examined.
     """
-    model = registry.model(name).model
-    answers = [await _ask(model, question, generate) for question in QUESTIONS]
-    return await registry.certify(actor, name, SUITE, tuple(answers))
+    with registry.examining(name) as model:
+        answers = [await _ask(model, question, generate) for question in QUESTIONS]
+        return await registry.certify(actor, name, SUITE, tuple(answers))
 
 
 async def _ask(model: Model, question: Question, generate: Generate) -> Answer:

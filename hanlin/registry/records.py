@@ -15,6 +15,8 @@ class State(StrEnum):
 
     UNTESTED = "untested"
     """Registered, and no valid certificate for exactly these weights."""
+    EXAMINING = "examining"
+    """Sits its examination at this moment."""
     FAILED = "failed"
     """Its last examination was not passed."""
     APPROVED = "approved"
@@ -72,9 +74,8 @@ class ServiceRecord(Struct, frozen=True):
         return not self.problems
 
 
-def state_of(model: Model, certificate: Certificate | None, suspended: bool, now: float) -> State:
-    if suspended:
-        return State.SUSPENDED
+def state_of(model: Model, certificate: Certificate | None, now: float) -> State:
+    """Where a model stands by its certificate alone."""
     if certificate is None or certificate.digest != model.digest:
         return State.UNTESTED
     if not certificate.passed:
@@ -109,6 +110,8 @@ def _why(record: ModelRecord) -> str:
     name = record.model.name
     if record.state is State.SUSPENDED:
         return f"Model {name!r} is suspended: {record.reason}"
+    if record.state is State.EXAMINING:
+        return f"Model {name!r} sits its entrance examination; try again in a minute."
     if record.state is State.FAILED:
         return f"Model {name!r} has not passed its examination."
     return f"Model {name!r} is registered but has not been tested."

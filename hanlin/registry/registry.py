@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import msgspec
@@ -50,6 +51,7 @@ class Registry:
         }
         self._certificates: dict[str, Certificate] = {}
         self._suspended: dict[str, str] = {}
+        self._examining: set[str] = set()
         self._routes: dict[str, Route | tuple[str, ...]] = {}
         self._valid_until = 0.0
 
@@ -172,6 +174,20 @@ class Registry:
         self._rebuild()
         await self._announce("service:removed", actor, {"service": name})
 
+    @contextmanager
+    def examining(self, name: str) -> Iterator[Model]:
+        """While inside, the model is shown as sitting its examination. Conflict when it does already."""
+        model = self.model(name).model
+        if name in self._examining:
+            raise Conflict(f"Model {name!r} sits its examination already.", action="Wait for its end.")
+        self._examining.add(name)
+        self._rebuild()
+        try:
+            yield model
+        finally:
+            self._examining.discard(name)
+            self._rebuild()
+
     async def certify(self, actor: Actor, name: str, suite: str, answers: tuple[Answer, ...]) -> Certificate:
         """Record an examination's result. Passed means every answer passed."""
         _require_write(actor)
@@ -264,7 +280,11 @@ class Registry:
         records = {}
         for name, (model, origin) in self._models.items():
             certificate = self._certificates.get(name)
-            state = state_of(model, certificate, name in self._suspended, now)
+            state = state_of(model, certificate, now)
+            if name in self._suspended:
+                state = State.SUSPENDED
+            elif name in self._examining and state is not State.APPROVED:
+                state = State.EXAMINING
             records[name] = ModelRecord(model, origin, state, certificate, self._suspended.get(name, ""))
         return records
 

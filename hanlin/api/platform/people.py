@@ -1,0 +1,121 @@
+"""People, workspaces and API keys."""
+
+from __future__ import annotations
+
+from litestar import Router, delete, get, patch, post, put
+from msgspec import Struct
+
+from hanlin.accounts import Key, KeyRequest, Limits, Person, Workspace
+from hanlin.api.platform.access import allow
+from hanlin.api.platform.rooms import Rooms
+from hanlin.types import Actor, Permission, Role
+
+
+class NewPerson(Struct, frozen=True):
+    name: str
+    role: Role = Role.MEMBER
+
+
+class InvitedPerson(Struct, frozen=True):
+    """`link` works once, for 24 hours, and is shown now only."""
+
+    person: Person
+    link: str
+
+
+class RoleChange(Struct, frozen=True):
+    role: Role
+
+
+class NewWorkspace(Struct, frozen=True):
+    name: str
+
+
+class CreatedKey(Struct, frozen=True):
+    """`token` is shown now only."""
+
+    key: Key
+    token: str
+
+
+@get("/me", opt=allow(None))
+async def me(rooms: Rooms, actor: Actor) -> Person:
+    """Whose key this is."""
+    return await rooms.accounts.people.me(actor)
+
+
+@get("/people", opt=allow(Permission.MANAGE_PEOPLE))
+async def list_people(rooms: Rooms, actor: Actor) -> list[Person]:
+    return await rooms.accounts.people.list(actor)
+
+
+@post("/people", opt=allow(Permission.MANAGE_PEOPLE))
+async def invite_person(rooms: Rooms, actor: Actor, data: NewPerson) -> InvitedPerson:
+    """Add a person to the workspace; hand them the link."""
+    invitation = await rooms.accounts.people.invite(actor, data.name, data.role)
+    return InvitedPerson(invitation.person, f"{rooms.url}/welcome?token={invitation.token}")
+
+
+@patch("/people/{person_id:str}", opt=allow(Permission.MANAGE_PEOPLE))
+async def set_role(rooms: Rooms, actor: Actor, person_id: str, data: RoleChange) -> Person:
+    await rooms.accounts.people.set_role(actor, person_id, data.role)
+    return await rooms.accounts.people.get(actor, person_id)
+
+
+@delete("/people/{person_id:str}", opt=allow(Permission.MANAGE_PEOPLE))
+async def remove_person(rooms: Rooms, actor: Actor, person_id: str) -> None:
+    """Take a person out of the workspace; their keys and sessions in it end at once."""
+    await rooms.accounts.people.remove(actor, person_id)
+
+
+@get("/workspaces", opt=allow(None))
+async def list_workspaces(rooms: Rooms, actor: Actor) -> list[Workspace]:
+    return await rooms.accounts.workspaces.list(actor)
+
+
+@post("/workspaces", opt=allow(Permission.MANAGE_PEOPLE))
+async def create_workspace(rooms: Rooms, actor: Actor, data: NewWorkspace) -> Workspace:
+    return await rooms.accounts.workspaces.create(actor, data.name)
+
+
+@put("/workspaces/{workspace_id:str}/limits", opt=allow(Permission.MANAGE_PEOPLE))
+async def set_limits(rooms: Rooms, actor: Actor, workspace_id: str, data: Limits) -> Workspace:
+    await rooms.accounts.workspaces.set_limits(actor, workspace_id, data)
+    return await rooms.accounts.workspaces.get(actor, workspace_id)
+
+
+@get("/keys", opt=allow(Permission.MANAGE_KEYS))
+async def list_keys(rooms: Rooms, actor: Actor) -> list[Key]:
+    return await rooms.accounts.keys.list(actor)
+
+
+@post("/keys", opt=allow(Permission.MANAGE_KEYS))
+async def create_key(rooms: Rooms, actor: Actor, data: KeyRequest) -> CreatedKey:
+    """A new key of your own; it can allow no more than you may."""
+    made = await rooms.accounts.keys.create(actor, data)
+    return CreatedKey(made.key, made.token)
+
+
+@delete("/keys/{key_id:str}", opt=allow(Permission.MANAGE_KEYS))
+async def revoke_key(rooms: Rooms, actor: Actor, key_id: str) -> None:
+    """End a key, and what is running with it, at once."""
+    await rooms.accounts.keys.revoke(actor, key_id)
+
+
+router = Router(
+    path="/",
+    tags=["accounts"],
+    route_handlers=[
+        me,
+        list_people,
+        invite_person,
+        set_role,
+        remove_person,
+        list_workspaces,
+        create_workspace,
+        set_limits,
+        list_keys,
+        create_key,
+        revoke_key,
+    ],
+)

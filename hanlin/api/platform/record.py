@@ -1,0 +1,45 @@
+"""The record: entries for auditors, receipts for everyone who got an answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar import Router, get
+from litestar.params import Parameter
+
+from hanlin.api.platform.access import allow
+from hanlin.api.platform.rooms import Rooms
+from hanlin.audit import Page, Receipt, unknown_request
+from hanlin.types import Actor, Permission
+
+
+@get("/receipts/{request_id:str}", opt=allow(None))
+async def get_receipt(rooms: Rooms, actor: Actor, request_id: str) -> Receipt:
+    """The proof that an answer of this workspace is in the record; verify it offline with `hanlin audit verify`."""
+    return await find_receipt(rooms, actor, request_id)
+
+
+async def find_receipt(rooms: Rooms, actor: Actor, request_id: str) -> Receipt:
+    """Raises the same NotFound for a receipt of another workspace as for one that never was."""
+    receipt = await rooms.log.receipt(request_id)
+    workspace = msgspec.json.decode(receipt.intent.leaf)["workspace"]
+    if workspace != actor.workspace and not actor.administrator:
+        raise unknown_request(request_id)
+    return receipt
+
+
+@get("/record", opt=allow(Permission.READ_AUDIT))
+async def list_entries(
+    rooms: Rooms,
+    actor: Actor,
+    before: Annotated[int | None, Parameter(ge=0, description="Entries below this number; newest first.")] = None,
+    limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+) -> Page:
+    """Entries of the workspace, newest first; for an administrator all. No entry holds content or a name."""
+    return await rooms.log.entries(
+        workspace=None if actor.administrator else actor.workspace, before=before, limit=limit
+    )
+
+
+router = Router(path="/", tags=["record"], route_handlers=[get_receipt, list_entries])

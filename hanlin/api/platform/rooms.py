@@ -1,0 +1,22 @@
+"""What the resources need of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from hanlin.accounts import Accounts, UsageCounters
+from hanlin.audit import Log
+from hanlin.registry import Certificate, Registry
+from hanlin.types import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    accounts: Accounts
+    usage: UsageCounters
+    registry: Registry
+    log: Log
+    examine: Callable[[Actor, str], Awaitable[Certificate]]
+    """Puts a model through its entrance examination; takes seconds to minutes."""
+    url: str

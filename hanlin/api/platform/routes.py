@@ -1,0 +1,60 @@
+"""All resources under /api in one router, with one shape of failure."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from litestar import MediaType, Request, Response, Router
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, ValidationException
+
+from hanlin.api.asgi import encode, error_body, error_headers, log_failure
+from hanlin.api.platform import people, record, registry, usage
+from hanlin.api.platform.access import find_actor, guard
+from hanlin.api.platform.rooms import Rooms
+from hanlin.errors import BadRequest, HanlinError
+
+log = logging.getLogger("hanlin.api")
+
+
+__all__ = ["Rooms", "routes"]
+
+
+def routes(rooms: Rooms) -> Router:
+    """The router that `app` mounts."""
+
+    def find_rooms() -> Rooms:
+        return rooms
+
+    return Router(
+        path="/api",
+        route_handlers=[registry.router, people.router, usage.router, record.router],
+        guards=[guard],
+        dependencies={"rooms": Provide(find_rooms, sync_to_thread=False), "actor": Provide(find_actor)},
+        exception_handlers={HanlinError: _hanlin, HTTPException: _http, Exception: _unexpected},
+    )
+
+
+def _answer(error: HanlinError, status: int | None = None) -> Response[bytes]:
+    headers = {name.decode(): value.decode() for name, value in error_headers(error)}
+    return Response(
+        encode(error_body(error)), status_code=status or error.status, headers=headers, media_type=MediaType.JSON
+    )
+
+
+def _hanlin(_: Request[Any, Any, Any], error: HanlinError) -> Response[bytes]:
+    return _answer(error)
+
+
+def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What the framework itself refuses: a path, a method, a body that does not fit its type."""
+    message = error.detail
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        message = "; ".join(f"{item.get('key', '')}: {item.get('message', '')}" for item in error.extra)[:500]
+    return _answer(BadRequest(message), error.status_code)
+
+
+def _unexpected(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log_failure(log, error)
+    return _answer(HanlinError("Something failed here; it has been logged."))

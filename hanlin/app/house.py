@@ -1,0 +1,244 @@
+"""Wiring: builds every room from the settings and hands it over. Plain calls, top to bottom."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar
+from litestar.openapi import OpenAPIConfig
+
+from hanlin import __version__, catalog, web
+from hanlin.accounts import Accounts, FirstRun, Quota, Standing, UsageCounters, Used
+from hanlin.api import openai, platform
+from hanlin.api.asgi import App, Header
+from hanlin.api.front import Front
+from hanlin.api.metrics import Metrics
+from hanlin.api.platform.record import find_receipt
+from hanlin.api.traces import Traces, tee
+from hanlin.app.chores import admit_models, cancel, end_without_right, prune
+from hanlin.app.folder import master_key, origin
+from hanlin.app.offer import engines, identify, models, services
+from hanlin.assistants.chat import Conversations
+from hanlin.audit import Event, Log
+from hanlin.engines.pool import Pool
+from hanlin.evaluation import examine
+from hanlin.labels import Labeller
+from hanlin.policy import Policies
+from hanlin.registry import Certificate, Registry
+from hanlin.service import Finished, Pipeline, Running, serve
+from hanlin.settings import Settings
+from hanlin.storage import Database, DataFolder
+from hanlin.types import Actor, Facts
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A built server: what `cli.serve` listens with, and what it prints."""
+
+    asgi: App
+    first_run: FirstRun | None
+    registry: Registry
+    running: Running
+    failed: asyncio.Event
+    """Set when the record cannot be written any more: the process must end."""
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Build every room; leave them in reverse order, running answers first.
+
+    Raises Misconfigured or Conflict before anything is served.
+    """
+    async with AsyncExitStack() as stack:
+        folder = DataFolder.open(Path(settings.data))
+        stack.callback(folder.close)
+        failed = asyncio.Event()
+        name = origin(settings, folder.path)
+        record = await Log.open(
+            folder.path / "audit",
+            origin=name,
+            master_key=master_key(settings, folder.path),
+            checkpoint_copy=Path(settings.checkpoint_copy) if settings.checkpoint_copy else None,
+            on_failure=failed.set,
+        )
+        stack.push_async_callback(record.close)
+        database = await Database.open(settings.database_url or f"sqlite:///{folder.path}/hanlin.db")
+        stack.push_async_callback(database.close)
+
+        async def announce(event: str, actor: Actor | None, facts: Facts) -> None:
+            await record.record(Event(event), actor, facts)
+
+        accounts = Accounts(
+            database, session_hours=settings.session_hours, key_days=settings.key_days, announce=announce
+        )
+        quota = quotas(settings, accounts)
+        usage = await UsageCounters.open(database, log=name)
+        stack.push_async_callback(usage.close)
+        await usage.replay(used_since(record, usage.cursor))
+        await usage.seed(quota)
+
+        labeller = Labeller(settings.operator, settings.social_credit_code)
+        policies = await Policies.load(Path(settings.policies) if settings.policies else None)
+        pool = engines(settings)
+        stack.push_async_callback(pool.stop)
+        store = catalog.Store(settings.weights_folder)
+        registry = Registry(
+            database,
+            announce=announce,
+            identify=lambda model: identify(model, store),
+            models=models(settings),
+            services=services(settings),
+            provider_code=not labeller.placeholder,
+        )
+        await registry.load()
+
+        running = Running()
+        accounts.on_ended(running.end)
+        metrics = Metrics(lambda: {"running_generations": len(running), "record_ready": float(record.ready)})
+        pipeline = Pipeline(
+            record=record,
+            resolve=registry.resolve,
+            meter=quota,
+            rules=lambda route: policies.get(route.service.policy),
+            generate=pool.generate,
+            label=labeller.begin,
+            observe=tee(partial(count, usage), metrics.observe, *traces(settings, stack)),
+            running=running,
+            generation_seconds=settings.generation_seconds,
+        )
+        conversations = Conversations(database, generate=lambda request: serve(pipeline, request))
+        await conversations.open()
+        stack.push_async_callback(conversations.close)
+
+        async def examine_model(actor: Actor, name: str) -> Certificate:
+            return await examine(registry, actor, name, pool.generate)
+
+        resources = platform.Rooms(accounts, usage, registry, record, examine_model, settings.url)
+        pages = web.Rooms(
+            accounts=accounts,
+            usage=usage,
+            registry=registry,
+            log=record,
+            conversations=conversations,
+            examine=examine_model,
+            operator=settings.operator,
+            language=settings.language,
+            url=settings.url,
+        )
+        endpoints = openai.Rooms(
+            pipeline=pipeline,
+            known_key=accounts.cached,
+            authenticate=accounts.authenticate,
+            services=registry.services,
+            limit_headers=lambda actor: limit_headers(quota.limits(actor)),
+            operator=settings.operator,
+            started_at=int(time.time()),
+            request_bytes=settings.request_bytes,
+        )
+        asgi = Front(
+            openai=openai.OpenAI(endpoints),
+            pages=framework(resources, pages),
+            receipt=partial(find_receipt, resources),
+            url=settings.url,
+            authenticate=accounts.authenticate,
+            health=partial(health, record, pool),
+            metrics=metrics.text,
+        )
+        watching = asyncio.create_task(end_without_right(accounts, running))
+        admitting = asyncio.create_task(admit_models(registry, pool, store, examine_model))
+        pruning = asyncio.create_task(prune(record, settings.retention_days))
+        stack.push_async_callback(cancel, watching, admitting, pruning)
+        yield House(asgi, await accounts.first_run(), registry, running, failed)
+
+
+def quotas(settings: Settings, accounts: Accounts) -> Quota:
+    return Quota(
+        accounts.limits,
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
+        tokens_per_day=settings.tokens_per_day,
+        concurrent_generations=settings.concurrent_generations,
+    )
+
+
+async def used_since(record: Log, cursor: int) -> AsyncIterator[Used]:
+    """Every outcome in the record behind `cursor`, as usage counts it."""
+    async for seq, leaf in record.outcomes(cursor):
+        yield Used(
+            seq,
+            leaf.time / 1000,
+            leaf.workspace,
+            leaf.credential,
+            leaf.service,
+            leaf.model.name if leaf.model else "",
+            leaf.prompt_tokens,
+            leaf.completion_tokens,
+        )
+
+
+def count(usage: UsageCounters, finished: Finished) -> None:
+    """Count one ended generation as used."""
+    actor = finished.actor
+    usage.count(
+        Used(
+            finished.seq,
+            time.time(),
+            actor.workspace,
+            actor.key or actor.session,
+            finished.service,
+            finished.model,
+            finished.usage.prompt_tokens,
+            finished.usage.completion_tokens,
+            actor.person,
+        )
+    )
+
+
+def traces(settings: Settings, stack: AsyncExitStack) -> list[Callable[[Finished], None]]:
+    """The observer that exports traces, when an endpoint is set."""
+    if not settings.traces_url:
+        return []
+    exported = Traces(settings.traces_url)
+    stack.callback(exported.close)
+    return [exported.observe]
+
+
+def limit_headers(standing: Standing) -> list[Header]:
+    """OpenAI's x-ratelimit headers."""
+    headers: list[Header] = []
+    for kind, window in ((b"requests", standing.requests), (b"tokens", standing.tokens)):
+        headers += (
+            (b"x-ratelimit-limit-" + kind, b"%d" % window.limit),
+            (b"x-ratelimit-remaining-" + kind, b"%d" % window.remaining),
+            (b"x-ratelimit-reset-" + kind, b"%.3fs" % window.reset_seconds),
+        )
+    return headers
+
+
+def framework(resources: platform.Rooms, pages: web.Rooms) -> Litestar:
+    """One Litestar application for /api and the pages."""
+    application = Litestar(
+        route_handlers=[platform.routes(resources), *web.routes(pages)],
+        logging_config=None,
+        openapi_config=OpenAPIConfig(title="Hanlin", version=__version__, path="/api/docs"),
+    )
+    application.state.rooms = resources
+    return application
+
+
+def health(record: Log, pool: Pool) -> dict[str, Any]:
+    """What a probe and an operator need: `ok`, or `degraded` with the reason."""
+    engines = {name: {"ready": state.ready, "detail": state.detail} for name, state in pool.health().items()}
+    return {
+        "status": "ok" if record.ready else "degraded",
+        "version": __version__,
+        "record": record.health(),
+        "engines": engines,
+    }

@@ -1,0 +1,99 @@
+"""hanlin serve: fetch the default weights if need be, start everything, say how to come in, stop cleanly."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+
+from hanlin import __version__
+from hanlin.accounts import FirstRun
+from hanlin.cli.models import pull_with_progress
+from hanlin.settings import Settings, load
+
+DRAIN_SECONDS = 30
+"""How long running answers may go on after the server was told to stop."""
+BACKLOG = 4096
+"""Connections the kernel holds while we are busy: a thousand browsers may come back at once."""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("serve", help="start the server")
+    parser.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    import uvloop
+
+    settings, _origin = load()
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in weights(settings):
+        pull_with_progress(name, settings)
+    return uvloop.run(serve(settings))
+
+
+def weights(settings: Settings) -> list[str]:
+    """The weights that the settings' own models need."""
+    from hanlin.app import models
+
+    return [str(model.options.get("weights", model.name)) for model in models(settings) if model.engine == "llama_cpp"]
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after a clean stop, 1 when the record could not be written any more."""
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server.embed import Server
+
+    from hanlin.app import open_house
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_house(settings) as house:
+        server = Server(
+            house.asgi,
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            websockets=False,
+            backlog=BACKLOG,
+            log_enabled=False,
+        )
+        listening = asyncio.create_task(server.serve())
+        waits = [asyncio.create_task(event.wait()) for event in (stop, house.failed)]
+        print(welcome(settings, house.first_run), flush=True)
+        await asyncio.wait([*waits, listening], return_when=asyncio.FIRST_COMPLETED)
+        await house.running.drain(DRAIN_SECONDS)
+        server.stop()  # type: ignore[no-untyped-call]
+        await listening
+        for wait in waits:
+            wait.cancel()
+    return 1 if house.failed.is_set() else 0
+
+
+def welcome(settings: Settings, first_run: FirstRun | None) -> str:
+    """What a person needs to come in: the address, the one-time sign-in, and a request to paste."""
+    lines = [f"Hanlin {__version__} serves at {settings.url}"]
+    if first_run is not None:
+        lines += ["", "Sign in as the administrator (works once, for 24 hours):"]
+        lines += [f"  {settings.url}/welcome?token={first_run.sign_in_token}"]
+    key = first_run.key if first_run is not None and first_run.key else "$HANLIN_KEY"
+    service = settings.services[0].name if settings.services else "assistant"
+    lines += [
+        "",
+        "Ask it something:" if key.startswith("hl_") else "Ask it something (make a key on the page Keys):",
+        f"  curl {settings.url}/v1/chat/completions \\",
+        f"    -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\"
+        if key.startswith("hl_")
+        else f"    -H \"Authorization: Bearer {key}\" -H 'Content-Type: application/json' \\",
+        f'    -d \'{{"model": "{service}", "messages": [{{"role": "user", "content": "你好！Who are you?"}}]}}\'',
+        "",
+        "Stop it with Ctrl-C.",
+    ]
+    return "\n".join(lines)
