@@ -1,4 +1,4 @@
-"""What lies in the data folder beside the databases: the master key and the record's name."""
+"""What a data folder is opened with: the master key and the name of a new record."""
 
 from __future__ import annotations
 
@@ -30,16 +30,9 @@ def master_key(settings: Settings, folder: Path) -> bytes:
     return key
 
 
-def origin(settings: Settings, folder: Path) -> str:
-    """The record's name in its checkpoints (C2SP: unique, like an address without its scheme).
-
-    Taken from the address at the first start and kept: a record never changes its name, the address may.
-    """
-    file = folder / "origin"
-    if not file.exists():
-        host = settings.url.partition("://")[2]
-        write_once(file, f"{host}/{secrets.token_hex(4)}", 0o644)
-    return file.read_text(encoding="ascii").strip()
+def origin(settings: Settings) -> str:
+    """The name of a new record in its checkpoints: the address people type, without its scheme (C2SP)."""
+    return settings.url.partition("://")[2]
 
 
 def write_once(file: Path, text: str, mode: int) -> None:

@@ -60,10 +60,9 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         folder = DataFolder.open(Path(settings.data))
         stack.callback(folder.close)
         failed = asyncio.Event()
-        name = origin(settings, folder.path)
         record = await Log.open(
             folder.path / "audit",
-            origin=name,
+            origin=origin(settings),
             master_key=master_key(settings, folder.path),
             checkpoint_copy=Path(settings.checkpoint_copy) if settings.checkpoint_copy else None,
             on_failure=failed.set,
@@ -79,7 +78,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             database, session_hours=settings.session_hours, key_days=settings.key_days, announce=announce
         )
         quota = quotas(settings, accounts)
-        usage = await UsageCounters.open(database, log=name)
+        usage = await UsageCounters.open(database, log=record.origin)
         stack.push_async_callback(usage.close)
         await usage.replay(used_since(record, usage.cursor))
         await usage.seed(quota)

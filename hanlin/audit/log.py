@@ -90,10 +90,11 @@ class Log:
     ) -> Log:
         """Open or make the record in `folder`, check its newest part, append `server:started`.
 
-        `checkpoint_copy` is a folder that every checkpoint is also appended to. `on_failure` is called once, on the
-        loop, when the record cannot be written any more: the process should end. Behind a held checkpoint the log
-        opens with `ready` False and takes only `record_gap`. Raises Conflict when another process has it, Misconfigured
-        for another master key or origin, AuditUnavailable (`audit_corrupt`) when its newest part was changed.
+        `origin` names a new record; one that exists keeps its name. `checkpoint_copy` is a folder that every
+        checkpoint is also appended to. `on_failure` is called once, on the loop, when the record cannot be written any
+        more: the process should end. Behind a held checkpoint the log opens with `ready` False and takes only
+        `record_gap`. Raises Conflict when another process has it, Misconfigured for another master key,
+        AuditUnavailable (`audit_corrupt`) when its newest part was changed.
         """
         lock = await asyncio.to_thread(_lock_folder, folder)
         try:
@@ -119,6 +120,11 @@ class Log:
     def ready(self) -> bool:
         """Whether a generation may start."""
         return self._refusal() is None and len(self._pending) < QUEUE_ITEMS
+
+    @property
+    def origin(self) -> str:
+        """The record's name in its checkpoints."""
+        return self._writer.vkey.name
 
     @property
     def vkey(self) -> str:

@@ -85,8 +85,8 @@ class Writer:
     def _take_up(self, origin: str) -> None:
         """From the disk: who signs, the tree, and whether both are what they were."""
         master_key = self.master_key
-        self._signing = self._identity(check_name(origin), master_key)
-        self.vkey = VerifierKey(origin, self._signing.public_key().public_bytes_raw())
+        name, self._signing = self._identity(origin, master_key)
+        self.vkey = VerifierKey(name, self._signing.public_key().public_bytes_raw())
         self.rows = Rows(Keys(self.connection, master_key))
         self._previous = self.clock.monotonic(), self.clock.wall() // 1_000_000
         self.tree = _load_tree(self.reader, self.vkey)
@@ -94,23 +94,18 @@ class Writer:
         self._look_at_last_run()
         self._due = self.clock.monotonic() + int(CHECKPOINT_SECONDS * 1e9)
 
-    def _identity(self, origin: str, master_key: bytes) -> Ed25519PrivateKey:
-        """The signing key, made when the log is new. Its wrapping is also the check of the master key."""
+    def _identity(self, origin: str, master_key: bytes) -> tuple[str, Ed25519PrivateKey]:
+        """Name and signing key, made when the log is new. The key's wrapping is also the check of the master key."""
         if len(master_key) != 32:
             raise Misconfigured(f"The master key has 32 bytes, got {len(master_key)}.")
         row = self.connection.execute("SELECT origin, signing FROM log").fetchone()
         if row is None:
             made = Ed25519PrivateKey.generate()
-            vkey = VerifierKey(origin, made.public_key().public_bytes_raw())
+            vkey = VerifierKey(check_name(origin), made.public_key().public_bytes_raw())
             box = seal(master_key, made.private_bytes_raw(), _SIGNING)
             self.connection.execute("INSERT INTO log VALUES (?, ?, ?)", (origin, str(vkey), box))
-            return made
-        if row[0] != origin:
-            raise Misconfigured(
-                f"This record's origin is {row[0]!r}, the settings say {origin!r}.",
-                action="An origin never changes: keep the old one, or begin a new record in another folder.",
-            )
-        return Ed25519PrivateKey.from_private_bytes(unwrap(master_key, row[1], _SIGNING))
+            return origin, made
+        return row[0], Ed25519PrivateKey.from_private_bytes(unwrap(master_key, row[1], _SIGNING))
 
     def _compare_with_held(self) -> None:
         held = self.anchor.held(self.vkey)

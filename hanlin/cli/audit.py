@@ -126,7 +126,7 @@ def _with_log(act: Callable[[Log], Awaitable[int | None]]) -> int | None:
     async def work() -> int | None:
         log = await Log.open(
             data / "audit",
-            origin=origin(settings, data),
+            origin=origin(settings),
             master_key=master_key(settings, data),
             checkpoint_copy=Path(settings.checkpoint_copy) if settings.checkpoint_copy else None,
         )

@@ -137,17 +137,23 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
             await Log.open(tmp_path, origin=ORIGIN, master_key=MASTER_KEY)
 
 
-async def test_another_master_key_or_origin_is_refused(tmp_path: Path) -> None:
+async def test_another_master_key_is_refused(tmp_path: Path) -> None:
     async with opened(tmp_path):
         pass
     with pytest.raises(Misconfigured, match="master key"):
         await Log.open(tmp_path, origin=ORIGIN, master_key=MASTER_KEY[::-1])
-    with pytest.raises(Misconfigured, match="origin"):
-        await Log.open(tmp_path, origin="elsewhere.example", master_key=MASTER_KEY)
     with pytest.raises(Misconfigured, match="32 bytes"):
         await Log.open(tmp_path, origin=ORIGIN, master_key=b"short")
     async with opened(tmp_path) as log:
         assert log.ready, "a refused start leaves nothing behind"
+
+
+async def test_a_record_keeps_its_name(tmp_path: Path) -> None:
+    async with opened(tmp_path):
+        pass
+    log = await Log.open(tmp_path, origin="elsewhere.example", master_key=MASTER_KEY)
+    assert log.origin == ORIGIN
+    await log.close()
 
 
 async def test_a_crash_between_intent_and_outcome_is_reported_once(tmp_path: Path) -> None:
