@@ -36,7 +36,9 @@ class Accounts:
         self.limits = LimitTable()
         """Limits of keys and workspaces that differ from the server's; for Quota."""
         self.keys = Keys(database, self._endings, self.limits, clock=clock, key_days=key_days, announce=announce)
-        self.sessions = Sessions(database, self._endings, self.limits, clock=clock, idle_hours=session_hours)
+        self.sessions = Sessions(
+            database, self._endings, self.limits, clock=clock, idle_hours=session_hours, announce=announce
+        )
         self._invitations = Invitations(database, passwords, self.keys, self.sessions, clock=clock, announce=announce)
         self._sign_in = SignIn(database, passwords, self.sessions, monotonic=monotonic, announce=announce)
         self.people = People(database, self._endings, self._invitations, clock=clock, announce=announce)

@@ -89,7 +89,7 @@ class People:
             person_id = await add_person(connection, cleaned, now=int(self._clock()))
             await _add_member(connection, person_id, actor.workspace, role)
             token = await self._invitations.issue(connection, person_id, actor.workspace)
-        await self._announce("person:added", actor, {"role": role.value})
+        await self._announce("person:added", actor, {"person": person_id, "role": role.value})
         return Invitation(await self._find(actor, person_id), token)
 
     async def new_link(self, actor: Actor, person_id: str) -> Invitation:
@@ -105,7 +105,9 @@ class People:
                 "This person is an administrator or has a password.", action="Ask an administrator for a new link."
             )
         async with self._database.write() as connection:
-            return Invitation(person, await self._invitations.issue(connection, person_id, actor.workspace))
+            token = await self._invitations.issue(connection, person_id, actor.workspace)
+        await self._announce("person:changed", actor, {"person": person_id, "change": "new link"})
+        return Invitation(person, token)
 
     async def add(self, actor: Actor, person_id: str, role: Role) -> None:
         """Bring an existing person into the workspace; for administrators. Conflict when they are in it."""
@@ -116,7 +118,7 @@ class People:
                 await _add_member(connection, person_id, actor.workspace, role)
         except IntegrityError:
             raise Conflict("This person is in the workspace already.", action="Change their role instead.") from None
-        await self._announce("person:added", actor, {"role": role.value})
+        await self._announce("person:added", actor, {"person": person_id, "role": role.value})
 
     async def set_role(self, actor: Actor, person_id: str, role: Role) -> None:
         """Make a person something else in the workspace. Conflict when it would be left without an owner."""
@@ -129,7 +131,7 @@ class People:
         before, after = (granted(r, administrator=person.administrator) for r in (person.role or role, role))
         if not before <= after:
             self._endings.tell(affected)
-        await self._announce("person:changed", actor, {"what": "role", "role": role.value})
+        await self._announce("person:changed", actor, {"person": person_id, "role": role.value})
 
     async def remove(self, actor: Actor, person_id: str) -> None:
         """Take a person out of the workspace, with their keys and sessions in it."""
@@ -144,7 +146,7 @@ class People:
             gone = keys.c.person_id == person_id, keys.c.workspace_id == actor.workspace, keys.c.revoked_at.is_(None)
             await connection.execute(update(keys).where(*gone).values(revoked_at=int(self._clock())))
         self._endings.tell(affected)
-        await self._announce("person:removed", actor, {})
+        await self._announce("person:removed", actor, {"person": person_id})
 
     async def set_disabled(self, actor: Actor, person_id: str, *, disabled: bool) -> None:
         """Lock a person out of everything, or let them in again (their keys come back, their sessions do not)."""
@@ -154,7 +156,7 @@ class People:
             await connection.execute(update(people).where(people.c.id == person_id).values(disabled=disabled))
             await connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
         self._endings.tell(affected)
-        await self._announce("person:changed", actor, {"what": "disabled", "disabled": int(disabled)})
+        await self._announce("person:changed", actor, {"person": person_id, "disabled": int(disabled)})
 
     async def set_administrator(self, actor: Actor, person_id: str, *, administrator: bool) -> None:
         """Let a person operate the whole server, or no longer; their sessions end, because their rights changed."""
@@ -164,7 +166,7 @@ class People:
             await connection.execute(update(people).where(people.c.id == person_id).values(administrator=administrator))
             await connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
         self._endings.tell(affected)
-        facts: Facts = {"what": "administrator", "administrator": int(administrator)}
+        facts: Facts = {"person": person_id, "administrator": int(administrator)}
         await self._announce("person:changed", actor, facts)
 
     async def set_language(self, actor: Actor, language: str) -> None:
@@ -181,7 +183,7 @@ class People:
             affected = await _credentials(connection, person_id, None)
             await connection.execute(delete(people).where(people.c.id == person_id))
         self._endings.tell(affected)
-        await self._announce("person:removed", actor, {"what": "erased"})
+        await self._announce("person:removed", actor, {"person": person_id, "erased": 1})
 
     async def _find(self, actor: Actor, person_id: str) -> Person:
         statement = _select_people(actor).where(people.c.id == check_id("per", person_id))

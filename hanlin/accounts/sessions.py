@@ -17,7 +17,7 @@ from hanlin.accounts.permissions import granted
 from hanlin.accounts.tables import memberships, people, sessions
 from hanlin.errors import NotSignedIn
 from hanlin.storage import Database
-from hanlin.types import Actor, Role, new_id
+from hanlin.types import Actor, Announce, Role, new_id
 
 LONGEST_SECONDS = 7 * 86_400
 """Nobody stays signed in longer without their password (ASVS 5.0, 7.3.2)."""
@@ -50,13 +50,21 @@ class Sessions:
     """Opens, recognises, lists and ends browser sessions."""
 
     def __init__(
-        self, database: Database, endings: Endings, limits: LimitTable, *, clock: Callable[[], float], idle_hours: int
+        self,
+        database: Database,
+        endings: Endings,
+        limits: LimitTable,
+        *,
+        clock: Callable[[], float],
+        idle_hours: int,
+        announce: Announce,
     ) -> None:
         self._database = database
         self._endings = endings
         self._limits = limits
         self._clock = clock
         self._idle_seconds = idle_hours * 3600
+        self._announce = announce
         self._cache = ActorCache()
         endings.listen(self._cache.drop)
         self.cached = self._cache.get
@@ -101,6 +109,7 @@ class Sessions:
         """Sign out one of one's own sessions, or as an administrator anybody's; answers running in it stop."""
         await self._find(actor, session_id)
         await self._end(sessions.c.id == session_id)
+        await self._announce("auth:signed_out", actor, {"session": session_id})
 
     async def end_all(self, person: str, *, but: str = "") -> None:
         """Sign a person out everywhere, except of the session `but`. The caller has checked the right to it."""

@@ -65,7 +65,7 @@ class SignIn:
         await self._verify(name, old)
         await self._store(actor.person, await self._passwords.hash(new))
         await self._sessions.end_all(actor.person, but=actor.session)
-        await self._announce("person:changed", actor, {"what": "password"})
+        await self._announce("person:changed", actor, {"change": "password"})
 
     async def _verify(self, name: str, password: str) -> str:
         # also cut, because it is a key in memory: no name is longer

@@ -225,11 +225,25 @@ def framework(resources: platform.Rooms, pages: web.Rooms) -> Litestar:
     """One Litestar application for /api and the pages."""
     application = Litestar(
         route_handlers=[platform.routes(resources), *web.routes(pages)],
+        exception_handlers=unserved(web.failures(pages)),
         logging_config=None,
         openapi_config=OpenAPIConfig(title="Hanlin", version=__version__, path="/api/docs"),
     )
     application.state.rooms = resources
     return application
+
+
+def unserved(failures: dict[Any, Any]) -> dict[Any, Any]:
+    """Handlers for paths that nobody serves: JSON below /api, a page elsewhere."""
+
+    def choose(page: Any) -> Any:
+        def handle(request: Any, error: Exception) -> Any:
+            below_api = request.url.path.startswith("/api")
+            return platform.failure(request, error) if below_api else page(request, error)
+
+        return handle
+
+    return {kind: choose(page) for kind, page in failures.items()}
 
 
 def health(record: Log, pool: Pool) -> dict[str, Any]:

@@ -17,12 +17,9 @@ from hanlin.audit.leaves import (
     encode,
     model_ref,
 )
-from hanlin.audit.store import request_key
+from hanlin.audit.store import Row, request_key
 from hanlin.errors import BadRequest
 from hanlin.types import Actor
-
-Row = tuple[int, bytes | str | None, int | None, bytes, bytes | None]
-"""seq, request, subject, leaf, sealed: the columns of `leaves`."""
 
 SERVICE_CHARACTERS = 200
 _DAY_MILLISECONDS = 86_400_000

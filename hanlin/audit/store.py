@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,8 @@ from hanlin.audit.tree import TILE_WIDTH, fold, leaf_hash, subtree
 from hanlin.errors import AuditUnavailable, NotFound
 
 Connect = Callable[..., sqlite3.Connection]
+Row = tuple[int, bytes | str | None, int | None, bytes, bytes | None]
+"""seq, request, subject, leaf, sealed: the columns of `leaves`."""
 
 SCHEMA_VERSION = 1
 SCHEMA = """
@@ -51,8 +54,26 @@ PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
 )
 _REQUEST_ID = re.compile(r"req_[0-9a-f]{32}", re.ASCII).fullmatch
+INSERTED_ROWS = 64
+"""Rows of one INSERT; its statements for 1 to 64 rows stay prepared."""
 CACHED_STATEMENTS = 256
 CACHED_ROOTS = 65_536
+
+
+def insert_leaves(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Append rows in as few statements as may be.
+
+    Each statement lets go of the interpreter once. With one a row, every row waits for the event loop to give it back.
+    """
+    for start in range(0, len(rows), INSERTED_ROWS):
+        part = rows[start : start + INSERTED_ROWS]
+        connection.execute(_insert(len(part)), [value for row in part for value in row])
+
+
+@cache
+def _insert(count: int) -> str:
+    values = ", ".join(["(?, ?, ?, ?, ?)"] * count)
+    return f"INSERT INTO leaves (seq, request, subject, leaf, sealed) VALUES {values}"  # noqa: S608 -- only marks
 
 
 def open_writer(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:

@@ -22,8 +22,8 @@ from hanlin.audit.checkpoint import Checkpoint, VerifierKey, check_name, open_ch
 from hanlin.audit.events import Event
 from hanlin.audit.keys import Keys, seal, unwrap
 from hanlin.audit.leaves import checked_facts, decode_head
-from hanlin.audit.rows import Row, Rows
-from hanlin.audit.store import Connect, Reader, open_writer
+from hanlin.audit.rows import Rows
+from hanlin.audit.store import Connect, Reader, Row, insert_leaves, open_writer
 from hanlin.audit.tree import TILE_WIDTH, Tree, leaf_hash
 from hanlin.errors import AuditUnavailable, Conflict, HanlinError, Misconfigured
 
@@ -45,7 +45,6 @@ Item = tuple[Encode | None, Any]
 
 INTENT_MARK = b'"event":"generation:intent"'
 """What only an intent leaf has: inside a string the quotes would be escaped."""
-INSERT_LEAF = "INSERT INTO leaves (seq, request, subject, leaf, sealed) VALUES (?, ?, ?, ?, ?)"
 
 
 class Clock(NamedTuple):
@@ -273,7 +272,7 @@ class Writer:
             seq += 1
         for row in rows:
             tree.append(leaf_hash(row[3]))
-        connection.executemany(INSERT_LEAF, rows)
+        insert_leaves(connection, rows)
         open_from = next(iter(self.rows.open.values()), seq)
         connection.execute(
             "UPDATE tree SET size = ?, frontier = ?, open_from = ?", (seq, b"".join(tree.frontier), open_from)

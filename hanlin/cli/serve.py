@@ -6,7 +6,10 @@ import argparse
 import asyncio
 import logging
 import signal
+import socket
 import sys
+
+from msgspec.structs import replace
 
 from hanlin import __version__
 from hanlin.accounts import FirstRun
@@ -15,8 +18,6 @@ from hanlin.settings import Settings, load
 
 DRAIN_SECONDS = 30
 """How long running answers may go on after the server was told to stop."""
-BACKLOG = 4096
-"""Connections the kernel holds while we are busy: a thousand browsers may come back at once."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,36 +46,33 @@ def weights(settings: Settings) -> list[str]:
 
 
 async def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; 0 after a clean stop, 1 when the record could not be written any more."""
-    from granian.constants import HTTPModes, Interfaces
-    from granian.server.embed import Server
-
-    from hanlin.app import open_house
+    """Serve until SIGTERM or SIGINT; 0 after a clean stop, 1 when it ended by itself: the record broke."""
+    from hanlin.cli.listening import listen
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with listen(settings.host, settings.port) as listening:
+        settings = replace(settings, port=listening.getsockname()[1])
+        return await serve_on(listening, settings, stop)
+
+
+async def serve_on(listening: socket.socket, settings: Settings, stop: asyncio.Event) -> int:
+    from hanlin.app import open_house
+    from hanlin.cli.listening import Listener
+
     async with open_house(settings) as house:
-        server = Server(
-            house.asgi,
-            address=settings.host,
-            port=settings.port,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.http1,
-            websockets=False,
-            backlog=BACKLOG,
-            log_enabled=False,
-        )
-        listening = asyncio.create_task(server.serve())
+        server = Listener(house.asgi, listening)
+        serving = asyncio.create_task(server.serve())
         waits = [asyncio.create_task(event.wait()) for event in (stop, house.failed)]
         print(welcome(settings, house.first_run), flush=True)
-        await asyncio.wait([*waits, listening], return_when=asyncio.FIRST_COMPLETED)
-        await house.running.drain(DRAIN_SECONDS)
+        await asyncio.wait([*waits, serving], return_when=asyncio.FIRST_COMPLETED)
+        await house.running.drain(0 if house.failed.is_set() else DRAIN_SECONDS)
         server.stop()  # type: ignore[no-untyped-call]
-        await listening
+        await serving
         for wait in waits:
             wait.cancel()
-    return 1 if house.failed.is_set() else 0
+    return 0 if stop.is_set() and not house.failed.is_set() else 1
 
 
 def welcome(settings: Settings, first_run: FirstRun | None) -> str:

@@ -157,7 +157,7 @@ class Registry:
         self._rebuild()
         facts: Facts = {
             "service": service.name,
-            "scope": service.scope,
+            "scope": service.scope.value,
             "models": " ".join(service.models),
         }
         await self._announce("service:changed", actor, facts)

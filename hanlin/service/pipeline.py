@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,9 +78,10 @@ async def serve(p: Pipeline, request: Request) -> AsyncGenerator[Chunk]:
     run = Run()
     actor, chat = request.actor, request.chat
     reservation: Reservation | None = None
-    task = p.running.enter(actor)
+    task: asyncio.Task[object] | None = None
     intent = p.record.intend(request.id, actor, "", request.body)
     try:
+        task = p.running.enter(actor)
         await intent
         route = run.route = p.resolve(chat.model, actor)
         require(actor, Permission.GENERATE)
@@ -90,24 +91,30 @@ async def serve(p: Pipeline, request: Request) -> AsyncGenerator[Chunk]:
         admit(rules, job.chat, run)
         marker = p.label(route, request.id)
         run.label, mark = marker.label.produce_id, marker.mark
-        deadline = time.perf_counter() + p.generation_seconds
         answer = rules.release(p.generate(job), run.decisions, choices=chat.n or 1)
-        async with aclosing(answer) as released:
+        async with in_time(p.generation_seconds), aclosing(answer) as released:
             async for chunk in released:
                 run.saw(chunk)
                 yield mark(chunk)
-                if time.perf_counter() > deadline:
-                    raise EngineTimeout(  # noqa: TRY301 - one place reads as the law it is
-                        f"The answer took longer than {p.generation_seconds:g} seconds and was ended."
-                    )
         run.completed()
     except BaseException as failure:
         run.failed(failure)
         raise
     finally:
-        p.running.leave(task)
+        if p.running.leave(task):
+            run.revoked()
         # shielded: a reader who leaves now cannot keep the outcome from being counted
         await asyncio.shield(conclude(p, request, run, reservation))
+
+
+@asynccontextmanager
+async def in_time(seconds: float) -> AsyncIterator[None]:
+    """Raise EngineTimeout from what is inside when it takes longer, also while an engine says nothing."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise EngineTimeout(f"The answer took longer than {seconds:g} seconds and was ended.") from None
 
 
 def generation(request: Request, route: Route) -> Generation:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
@@ -9,6 +12,8 @@ from hanlin.errors import BadRequest
 from hanlin.types import Actor, ChatRequest, NamedTool, new_id
 
 TEXT_PARTS = frozenset({"text", "refusal"})
+NESTING = 100
+"""Levels of a schema or another free field: what reads it after us must not run out of stack half way."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -41,6 +46,8 @@ def check(chat: ChatRequest) -> None:
         raise BadRequest("`top_logprobs` is only allowed when `logprobs` is true.", param="top_logprobs")
     if chat.tool_choice is not None:
         _check_tools(chat)
+    if chat.tools or chat.response_format or chat.prediction or chat.moderation:
+        _check_nesting(chat)
     wanted = chat.response_format
     if wanted is not None and wanted.type == "json_schema" and wanted.json_schema is None:
         raise BadRequest("`response_format.json_schema` is missing.", param="response_format.json_schema")
@@ -49,6 +56,36 @@ def check(chat: ChatRequest) -> None:
     for number, message in enumerate(chat.messages):
         if message.content.__class__ is not str and message.content:
             _check_parts(chat, number)
+
+
+def _check_nesting(chat: ChatRequest) -> None:
+    for param, value in _free_fields(chat):
+        if _is_deeper(value, NESTING):
+            raise BadRequest(f"`{param}` is nested more than {NESTING} levels deep.", param=param)
+
+
+def _free_fields(chat: ChatRequest) -> Iterator[tuple[str, Any]]:
+    for number, tool in enumerate(chat.tools or ()):
+        yield f"tools[{number}].function.parameters", tool.function.parameters
+    if chat.response_format is not None and chat.response_format.json_schema is not None:
+        yield "response_format.json_schema.schema", chat.response_format.json_schema.schema
+    yield "prediction", chat.prediction
+    yield "moderation", chat.moderation
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects in `value` stand in one another more than `levels` times; by breadth, not by stack."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [
+            inner
+            for outer in layer
+            if outer.__class__ in (dict, list)
+            for inner in (outer.values() if outer.__class__ is dict else outer)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 def _check_tools(chat: ChatRequest) -> None:
@@ -71,3 +108,5 @@ def _check_parts(chat: ChatRequest, number: int) -> None:
                 f"Content parts of type {part.type[:40]!r} are not offered here; expected 'text'.",
                 param=f"messages[{number}].content[{place}].type",
             )
+        if part.image_url or part.input_audio or part.file:
+            raise BadRequest("A part of text holds text only.", param=f"messages[{number}].content[{place}]")

@@ -83,6 +83,9 @@ class Run:
     def failed(self, failure: BaseException) -> None:
         self.status = status_of(failure)
 
+    def revoked(self) -> None:
+        self.status = Status.REVOKED
+
     def tokens(self, prompt_estimate: int) -> tuple[Usage, str]:
         """The usage to settle, and how it was obtained: `reported` by the engine or `estimated` by us."""
         if self.usage is not None:
@@ -95,9 +98,7 @@ class Run:
 
 def status_of(failure: BaseException) -> Status:
     """How a generation that raised `failure` ended."""
-    if isinstance(failure, asyncio.CancelledError):
-        return Status.REVOKED if failure.args == ("revoked",) else Status.CANCELLED
-    if isinstance(failure, GeneratorExit):
+    if isinstance(failure, asyncio.CancelledError | GeneratorExit):
         return Status.CANCELLED
     if isinstance(failure, Refused):
         return Status.REFUSED_INPUT if failure.stage == "input" else Status.REFUSED_OUTPUT

@@ -13,6 +13,7 @@ class Running:
 
     def __init__(self) -> None:
         self._tasks: dict[asyncio.Task[object], Actor] = {}
+        self._revoked: set[asyncio.Task[object]] = set()
         self._closing = False
 
     def __len__(self) -> int:
@@ -27,8 +28,14 @@ class Running:
         self._tasks[task] = actor
         return task
 
-    def leave(self, task: asyncio.Task[object]) -> None:
+    def leave(self, task: asyncio.Task[object] | None) -> bool:
+        """The generation of `task` is over; returns whether `end` ended it, wherever it was waiting at the time."""
+        if task is None:
+            return False
         self._tasks.pop(task, None)
+        revoked = task in self._revoked
+        self._revoked.discard(task)
+        return revoked
 
     def actors(self) -> list[Actor]:
         """Whose generations run now."""
@@ -38,6 +45,7 @@ class Running:
         """Cancel every generation that runs under this key or session; returns how many."""
         ended = [task for task, actor in self._tasks.items() if credential in (actor.key, actor.session)]
         for task in ended:
+            self._revoked.add(task)
             task.cancel("revoked")
         return len(ended)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 
 from hanlin.accounts import require
@@ -13,13 +14,17 @@ from hanlin.api.asgi import bearer
 from hanlin.api.platform.rooms import Rooms
 from hanlin.types import Actor, Permission
 
+House = NamedDependency[Rooms]
+Caller = NamedDependency[Actor]
+"""What a handler is given: the rooms, and who asks."""
+
 
 def allow(permission: Permission | None) -> dict[str, Any]:
     """Handler options: the permission this handler asks for; None for what any valid key may do."""
     return {"permission": permission}
 
 
-async def find_actor(request: Request[Any, Any, Any], rooms: Rooms) -> Actor:
+async def find_actor(request: Request[Any, Any, Any], rooms: House) -> Actor:
     """The key's actor. The guard has run before, so this is the cached look-up."""
     return await rooms.accounts.authenticate(bearer(request.scope))  # type: ignore[arg-type]
 

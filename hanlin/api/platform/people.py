@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from litestar import Router, delete, get, patch, post, put
+from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
 from hanlin.accounts import Key, KeyRequest, Limits, Person, Workspace
-from hanlin.api.platform.access import allow
-from hanlin.api.platform.rooms import Rooms
-from hanlin.types import Actor, Permission, Role
+from hanlin.api.platform.access import Caller, House, allow
+from hanlin.types import Permission, Role
 
 
 class NewPerson(Struct, frozen=True):
@@ -39,65 +39,65 @@ class CreatedKey(Struct, frozen=True):
 
 
 @get("/me", opt=allow(None))
-async def me(rooms: Rooms, actor: Actor) -> Person:
+async def me(rooms: House, actor: Caller) -> Person:
     """Whose key this is."""
     return await rooms.accounts.people.me(actor)
 
 
 @get("/people", opt=allow(Permission.MANAGE_PEOPLE))
-async def list_people(rooms: Rooms, actor: Actor) -> list[Person]:
+async def list_people(rooms: House, actor: Caller) -> list[Person]:
     return await rooms.accounts.people.list(actor)
 
 
 @post("/people", opt=allow(Permission.MANAGE_PEOPLE))
-async def invite_person(rooms: Rooms, actor: Actor, data: NewPerson) -> InvitedPerson:
+async def invite_person(rooms: House, actor: Caller, data: JSONBody[NewPerson]) -> InvitedPerson:
     """Add a person to the workspace; hand them the link."""
     invitation = await rooms.accounts.people.invite(actor, data.name, data.role)
     return InvitedPerson(invitation.person, f"{rooms.url}/welcome?token={invitation.token}")
 
 
 @patch("/people/{person_id:str}", opt=allow(Permission.MANAGE_PEOPLE))
-async def set_role(rooms: Rooms, actor: Actor, person_id: str, data: RoleChange) -> Person:
+async def set_role(rooms: House, actor: Caller, person_id: FromPath[str], data: JSONBody[RoleChange]) -> Person:
     await rooms.accounts.people.set_role(actor, person_id, data.role)
     return await rooms.accounts.people.get(actor, person_id)
 
 
 @delete("/people/{person_id:str}", opt=allow(Permission.MANAGE_PEOPLE))
-async def remove_person(rooms: Rooms, actor: Actor, person_id: str) -> None:
+async def remove_person(rooms: House, actor: Caller, person_id: FromPath[str]) -> None:
     """Take a person out of the workspace; their keys and sessions in it end at once."""
     await rooms.accounts.people.remove(actor, person_id)
 
 
 @get("/workspaces", opt=allow(None))
-async def list_workspaces(rooms: Rooms, actor: Actor) -> list[Workspace]:
+async def list_workspaces(rooms: House, actor: Caller) -> list[Workspace]:
     return await rooms.accounts.workspaces.list(actor)
 
 
 @post("/workspaces", opt=allow(Permission.MANAGE_PEOPLE))
-async def create_workspace(rooms: Rooms, actor: Actor, data: NewWorkspace) -> Workspace:
+async def create_workspace(rooms: House, actor: Caller, data: JSONBody[NewWorkspace]) -> Workspace:
     return await rooms.accounts.workspaces.create(actor, data.name)
 
 
 @put("/workspaces/{workspace_id:str}/limits", opt=allow(Permission.MANAGE_PEOPLE))
-async def set_limits(rooms: Rooms, actor: Actor, workspace_id: str, data: Limits) -> Workspace:
+async def set_limits(rooms: House, actor: Caller, workspace_id: FromPath[str], data: JSONBody[Limits]) -> Workspace:
     await rooms.accounts.workspaces.set_limits(actor, workspace_id, data)
     return await rooms.accounts.workspaces.get(actor, workspace_id)
 
 
 @get("/keys", opt=allow(Permission.MANAGE_KEYS))
-async def list_keys(rooms: Rooms, actor: Actor) -> list[Key]:
+async def list_keys(rooms: House, actor: Caller) -> list[Key]:
     return await rooms.accounts.keys.list(actor)
 
 
 @post("/keys", opt=allow(Permission.MANAGE_KEYS))
-async def create_key(rooms: Rooms, actor: Actor, data: KeyRequest) -> CreatedKey:
+async def create_key(rooms: House, actor: Caller, data: JSONBody[KeyRequest]) -> CreatedKey:
     """A new key of your own; it can allow no more than you may."""
     made = await rooms.accounts.keys.create(actor, data)
     return CreatedKey(made.key, made.token)
 
 
 @delete("/keys/{key_id:str}", opt=allow(Permission.MANAGE_KEYS))
-async def revoke_key(rooms: Rooms, actor: Actor, key_id: str) -> None:
+async def revoke_key(rooms: House, actor: Caller, key_id: FromPath[str]) -> None:
     """End a key, and what is running with it, at once."""
     await rooms.accounts.keys.revoke(actor, key_id)
 

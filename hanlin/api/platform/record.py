@@ -6,16 +6,16 @@ from typing import Annotated
 
 import msgspec
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
-from hanlin.api.platform.access import allow
+from hanlin.api.platform.access import Caller, House, allow
 from hanlin.api.platform.rooms import Rooms
 from hanlin.audit import Page, Receipt, unknown_request
 from hanlin.types import Actor, Permission
 
 
 @get("/receipts/{request_id:str}", opt=allow(None))
-async def get_receipt(rooms: Rooms, actor: Actor, request_id: str) -> Receipt:
+async def get_receipt(rooms: House, actor: Caller, request_id: FromPath[str]) -> Receipt:
     """The proof that an answer of this workspace is in the record; verify it offline with `hanlin audit verify`."""
     return await find_receipt(rooms, actor, request_id)
 
@@ -31,10 +31,10 @@ async def find_receipt(rooms: Rooms, actor: Actor, request_id: str) -> Receipt:
 
 @get("/record", opt=allow(Permission.READ_AUDIT))
 async def list_entries(
-    rooms: Rooms,
-    actor: Actor,
-    before: Annotated[int | None, Parameter(ge=0, description="Entries below this number; newest first.")] = None,
-    limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+    rooms: House,
+    actor: Caller,
+    before: Annotated[int | None, QueryParameter(ge=0, description="Entries below this number; newest first.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> Page:
     """Entries of the workspace, newest first; for an administrator all. No entry holds content or a name."""
     return await rooms.log.entries(

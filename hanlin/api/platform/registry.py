@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from litestar import Router, delete, get, post, put
+from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
-from hanlin.api.platform.access import allow
-from hanlin.api.platform.rooms import Rooms
+from hanlin.api.platform.access import Caller, House, allow
 from hanlin.errors import BadRequest
 from hanlin.registry import Certificate, ModelRecord, ServiceRecord
-from hanlin.types import Actor, Model, Permission, Service
+from hanlin.types import Model, Permission, Service
 
 
 class Reason(Struct, frozen=True):
@@ -17,57 +17,57 @@ class Reason(Struct, frozen=True):
 
 
 @get("/models", opt=allow(Permission.READ_REGISTRY))
-async def list_models(rooms: Rooms) -> list[ModelRecord]:
+async def list_models(rooms: House) -> list[ModelRecord]:
     """Every registered model with its state and latest certificate."""
     return rooms.registry.models()
 
 
 @get("/models/{name:str}", opt=allow(Permission.READ_REGISTRY))
-async def get_model(rooms: Rooms, name: str) -> ModelRecord:
+async def get_model(rooms: House, name: FromPath[str]) -> ModelRecord:
     return rooms.registry.model(name)
 
 
 @post("/models", opt=allow(Permission.WRITE_REGISTRY))
-async def add_model(rooms: Rooms, actor: Actor, data: Model) -> ModelRecord:
+async def add_model(rooms: House, actor: Caller, data: JSONBody[Model]) -> ModelRecord:
     """Register a model; it serves after its examination."""
     return await rooms.registry.add_model(actor, data)
 
 
 @delete("/models/{name:str}", opt=allow(Permission.WRITE_REGISTRY))
-async def remove_model(rooms: Rooms, actor: Actor, name: str) -> None:
+async def remove_model(rooms: House, actor: Caller, name: FromPath[str]) -> None:
     await rooms.registry.remove_model(actor, name)
 
 
 @post("/models/{name:str}/examination", opt=allow(Permission.WRITE_REGISTRY))
-async def examine_model(rooms: Rooms, actor: Actor, name: str) -> Certificate:
+async def examine_model(rooms: House, actor: Caller, name: FromPath[str]) -> Certificate:
     """Put the model through the entrance examination now; answers when it is over."""
     return await rooms.examine(actor, name)
 
 
 @post("/models/{name:str}/declaration", opt=allow(Permission.WRITE_REGISTRY))
-async def declare_model(rooms: Rooms, actor: Actor, name: str, data: Reason) -> Certificate:
+async def declare_model(rooms: House, actor: Caller, name: FromPath[str], data: JSONBody[Reason]) -> Certificate:
     """Let the model serve internal services on your word; the reason goes on the record."""
     return await rooms.registry.declare(actor, name, data.reason)
 
 
 @post("/models/{name:str}/suspension", opt=allow(Permission.WRITE_REGISTRY))
-async def suspend_model(rooms: Rooms, actor: Actor, name: str, data: Reason) -> ModelRecord:
+async def suspend_model(rooms: House, actor: Caller, name: FromPath[str], data: JSONBody[Reason]) -> ModelRecord:
     return await rooms.registry.suspend(actor, name, data.reason)
 
 
 @delete("/models/{name:str}/suspension", opt=allow(Permission.WRITE_REGISTRY), status_code=200)
-async def resume_model(rooms: Rooms, actor: Actor, name: str) -> ModelRecord:
+async def resume_model(rooms: House, actor: Caller, name: FromPath[str]) -> ModelRecord:
     return await rooms.registry.resume(actor, name)
 
 
 @get("/services", opt=allow(Permission.READ_REGISTRY))
-async def list_services(rooms: Rooms, actor: Actor) -> list[ServiceRecord]:
+async def list_services(rooms: House, actor: Caller) -> list[ServiceRecord]:
     """The services this key may see, each with what keeps it from answering."""
     return rooms.registry.services(actor)
 
 
 @put("/services/{name:str}", opt=allow(Permission.WRITE_REGISTRY))
-async def set_service(rooms: Rooms, actor: Actor, name: str, data: Service) -> ServiceRecord:
+async def set_service(rooms: House, actor: Caller, name: FromPath[str], data: JSONBody[Service]) -> ServiceRecord:
     """Offer a service or change it."""
     if data.name != name:
         raise BadRequest(f"The body names the service {data.name[:120]!r}, the address {name[:120]!r}.", param="name")
@@ -75,7 +75,7 @@ async def set_service(rooms: Rooms, actor: Actor, name: str, data: Service) -> S
 
 
 @delete("/services/{name:str}", opt=allow(Permission.WRITE_REGISTRY))
-async def remove_service(rooms: Rooms, actor: Actor, name: str) -> None:
+async def remove_service(rooms: House, actor: Caller, name: FromPath[str]) -> None:
     await rooms.registry.remove_service(actor, name)
 
 

@@ -17,8 +17,12 @@ from hanlin.errors import BadRequest, HanlinError
 
 log = logging.getLogger("hanlin.api")
 
+__all__ = ["Rooms", "failure", "routes"]
 
-__all__ = ["Rooms", "routes"]
+BODY_BYTES = 1_000_000
+"""Of one request: a service with a long prompt of its own has some ten thousand."""
+CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
+"""What the framework refuses by itself, in our words; anything else is `invalid_value`."""
 
 
 def routes(rooms: Rooms) -> Router:
@@ -32,8 +36,16 @@ def routes(rooms: Rooms) -> Router:
         route_handlers=[registry.router, people.router, usage.router, record.router],
         guards=[guard],
         dependencies={"rooms": Provide(find_rooms, sync_to_thread=False), "actor": Provide(find_actor)},
-        exception_handlers={HanlinError: _hanlin, HTTPException: _http, Exception: _unexpected},
+        request_max_body_size=BODY_BYTES,
+        exception_handlers=dict.fromkeys((HanlinError, HTTPException, Exception), failure),
     )
+
+
+def failure(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Any failure below /api in its one shape."""
+    if isinstance(error, HanlinError):
+        return _answer(error)
+    return _http(request, error) if isinstance(error, HTTPException) else _unexpected(request, error)
 
 
 def _answer(error: HanlinError, status: int | None = None) -> Response[bytes]:
@@ -43,16 +55,12 @@ def _answer(error: HanlinError, status: int | None = None) -> Response[bytes]:
     )
 
 
-def _hanlin(_: Request[Any, Any, Any], error: HanlinError) -> Response[bytes]:
-    return _answer(error)
-
-
 def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """What the framework itself refuses: a path, a method, a body that does not fit its type."""
     message = error.detail
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         message = "; ".join(f"{item.get('key', '')}: {item.get('message', '')}" for item in error.extra)[:500]
-    return _answer(BadRequest(message), error.status_code)
+    return _answer(BadRequest(message, code=CODES.get(error.status_code)), error.status_code)
 
 
 def _unexpected(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

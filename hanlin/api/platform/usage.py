@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from litestar import Router, get
+from litestar.params import FromQuery
 
 from hanlin.accounts import Line
-from hanlin.api.platform.access import allow
-from hanlin.api.platform.rooms import Rooms
-from hanlin.types import Actor, Permission
+from hanlin.api.platform.access import Caller, House, allow
+from hanlin.types import Permission
 
 DAYS = 30
 """A report without dates covers as many, today (UTC) the last."""
@@ -18,11 +18,11 @@ DAYS = 30
 
 @get("/usage", opt=allow(Permission.READ_USAGE))
 async def report(
-    rooms: Rooms,
-    actor: Actor,
-    by: Literal["day", "person", "service", "model"] = "day",
-    first_day: date | None = None,
-    last_day: date | None = None,
+    rooms: House,
+    actor: Caller,
+    by: FromQuery[Literal["day", "person", "service", "model"]] = "day",
+    first_day: FromQuery[date | None] = None,
+    last_day: FromQuery[date | None] = None,
 ) -> list[Line]:
     """Requests and tokens of the workspace (a member's own), the last 30 days unless said otherwise."""
     last = last_day or datetime.now(UTC).date()

@@ -1,0 +1,129 @@
+"""The pages over real rooms; only what a model would say is scripted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from hanlin import web
+from hanlin.accounts import Accounts, UsageCounters
+from hanlin.assistants.chat import Conversations
+from hanlin.audit import Event, Log
+from hanlin.registry import Certificate, Registry
+from hanlin.registry.records import Answer
+from hanlin.storage import Database
+from hanlin.types import Actor, Model, Service
+from tests.accounts.conftest import PASSWORD, Cast, Clock, accounts, cast, monotonic
+from tests.assistants.chat.conftest import Script, script
+from tests.storage.databases import database, sqlite_template
+
+__all__ = ["PASSWORD", "Cast", "Script", "accounts", "cast", "database", "monotonic", "script", "sqlite_template"]
+
+URL = "http://127.0.0.1:8000"
+FORM = {"Origin": URL, "Sec-Fetch-Site": "same-origin"}
+"""What a browser sends along with a form of our own page."""
+
+
+@dataclass
+class House:
+    rooms: web.Rooms
+    app: Litestar
+    cast: Cast
+
+
+class Browser:
+    """A person at a page: keeps the cookie, sends the page's own form token."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.csrf = ""
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        answer = await self.client.get(path, headers=headers)
+        found = re.search(r'"X-CSRF-Token":"([0-9a-f]+)"', answer.text)
+        self.csrf = found[1] if found else self.csrf
+        return answer
+
+    async def post(self, path: str, data: Mapping[str, object] | None = None, **headers: str) -> httpx.Response:
+        form = {"csrf": self.csrf, **(data or {})}
+        return await self.client.post(path, data=form, headers={**FORM, **headers})
+
+    async def swap(self, path: str, data: Mapping[str, object] | None = None) -> httpx.Response:
+        """As htmx posts."""
+        return await self.post(path, data, **{"HX-Request": "true"})
+
+
+@pytest.fixture
+def clock() -> Clock:
+    import time
+
+    return Clock(now=time.time())
+
+
+@pytest.fixture
+def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+    file = tmp_path / "hanlin.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+async def house(
+    database: Database, accounts: Accounts, cast: Cast, script: Script, tmp_path: Path
+) -> AsyncIterator[House]:
+    log = await Log.open(tmp_path / "audit", origin="127.0.0.1:8000", master_key=bytes(range(32)))
+    usage = await UsageCounters.open(database)
+    model = Model(name="tiny", engine="echo", digest="sha256:" + "ab" * 32, publisher="Us", licence="Apache-2.0")
+    registry = Registry(
+        database,
+        announce=lambda event, actor, facts: log.record(Event(event), actor, facts),
+        models=[model],
+        services=[Service(name="assistant", title="The Assistant", models=("tiny",))],
+    )
+    await registry.load()
+    await registry.declare(cast.operator, "tiny", "Used by the tests only.")
+
+    async def examine(actor: Actor, name: str) -> Certificate:
+        return await registry.certify(actor, name, "suite", (Answer("one", True, ""),))
+
+    conversations = Conversations(database, script.generate)
+    await conversations.open()
+    rooms = web.Rooms(
+        accounts=accounts,
+        usage=usage,
+        registry=registry,
+        log=log,
+        conversations=conversations,
+        examine=examine,
+        operator="Jiangnan <University>",
+        language="en",
+        url=URL,
+    )
+    app = Litestar(route_handlers=web.routes(rooms), exception_handlers=web.failures(rooms), openapi_config=None)
+    yield House(rooms, app, cast)
+    await conversations.close()
+    await usage.close()
+    await log.close()
+
+
+@pytest.fixture
+async def browsers(house: House) -> AsyncIterator[dict[str, Browser]]:
+    """A browser for each of the cast, signed in, and one of `nobody`."""
+    opened: dict[str, Browser] = {}
+    for name in ("nobody", *house.cast.tokens):
+        app: Any = house.app  # its ASGI types and httpx's differ in nothing but their names
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=URL)
+        if name != "nobody":
+            client.cookies.set("hanlin", house.cast.tokens[name])
+        opened[name] = Browser(client)
+        await opened[name].get("/account")
+    yield opened
+    for browser in opened.values():
+        await browser.client.aclose()
