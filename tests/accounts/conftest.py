@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 
 from hanlin.accounts import Accounts, Passwords
 from hanlin.storage import Database
-from hanlin.types import Actor, Role
+from hanlin.types import Actor, Announce, Facts, Role
 from tests.storage.databases import database, database_url, postgresql_server, sqlite_template
 
 __all__ = ["database", "database_url", "postgresql_server", "sqlite_template"]
@@ -25,6 +25,17 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Announced(list[tuple[str, str]]):
+    """What the room put on the record: event and who did it; handed on to `to` where a test has a real record."""
+
+    to: Announce | None = None
+
+    async def __call__(self, event: str, actor: Actor | None, facts: Facts) -> None:
+        self.append((event, actor.person if actor else ""))
+        if self.to is not None:
+            await self.to(event, actor, facts)
 
 
 @dataclass
@@ -51,9 +62,14 @@ def monotonic() -> Clock:
 
 
 @pytest.fixture
-def accounts(database: Database, clock: Clock, monotonic: Clock) -> Accounts:
+def announced() -> Announced:
+    return Announced()
+
+
+@pytest.fixture
+def accounts(database: Database, clock: Clock, monotonic: Clock, announced: Announced) -> Accounts:
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    return Accounts(database, clock=clock, monotonic=monotonic, passwords=Passwords(cheap))
+    return Accounts(database, clock=clock, monotonic=monotonic, passwords=Passwords(cheap), announce=announced)
 
 
 @pytest.fixture

@@ -19,12 +19,23 @@ from hanlin.audit import Event, Log
 from hanlin.registry import Certificate, Registry
 from hanlin.registry.records import Answer
 from hanlin.storage import Database
-from hanlin.types import Actor, Model, Service
-from tests.accounts.conftest import PASSWORD, Cast, Clock, accounts, cast, monotonic
+from hanlin.types import Actor, Facts, Model, Service
+from tests.accounts.conftest import PASSWORD, Announced, Cast, Clock, accounts, announced, cast, monotonic
 from tests.assistants.chat.conftest import Script, script
 from tests.storage.databases import database, sqlite_template
 
-__all__ = ["PASSWORD", "Cast", "Script", "accounts", "cast", "database", "monotonic", "script", "sqlite_template"]
+__all__ = [
+    "PASSWORD",
+    "Cast",
+    "Script",
+    "accounts",
+    "announced",
+    "cast",
+    "database",
+    "monotonic",
+    "script",
+    "sqlite_template",
+]
 
 URL = "http://127.0.0.1:8000"
 FORM = {"Origin": URL, "Sec-Fetch-Site": "same-origin"}
@@ -76,14 +87,19 @@ def database_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def house(
-    database: Database, accounts: Accounts, cast: Cast, script: Script, tmp_path: Path
+    database: Database, accounts: Accounts, announced: Announced, cast: Cast, script: Script, tmp_path: Path
 ) -> AsyncIterator[House]:
     log = await Log.open(tmp_path / "audit", origin="127.0.0.1:8000", master_key=bytes(range(32)))
+
+    async def announce(event: str, actor: Actor | None, facts: Facts) -> None:
+        await log.record(Event(event), actor, facts)
+
+    announced.to = announce
     usage = await UsageCounters.open(database)
     model = Model(name="tiny", engine="echo", digest="sha256:" + "ab" * 32, publisher="Us", licence="Apache-2.0")
     registry = Registry(
         database,
-        announce=lambda event, actor, facts: log.record(Event(event), actor, facts),
+        announce=announce,
         models=[model],
         services=[Service(name="assistant", title="The Assistant", models=("tiny",))],
     )

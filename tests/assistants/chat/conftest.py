@@ -13,12 +13,13 @@ from hanlin.errors import HanlinError
 from hanlin.service import Request
 from hanlin.storage import Database
 from hanlin.types import Choice, Chunk, Delta, Usage
-from tests.accounts.conftest import Cast, accounts, cast, clock, monotonic
+from tests.accounts.conftest import Cast, accounts, announced, cast, clock, monotonic
 from tests.storage.databases import database, database_url, postgresql_server, sqlite_template
 
 __all__ = [
     "Cast",
     "accounts",
+    "announced",
     "cast",
     "clock",
     "database",
