@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from hanlin.types import Actor
 
 log = logging.getLogger("hanlin.api")
 
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]+)?")
+"""RFC 9110, 7.2: a name or a bracketed IPv6 address, and perhaps a port."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 PLAIN_TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
@@ -62,9 +65,8 @@ class Front:
             await self._pages(scope, receive, send)
 
     def _is_ours(self, host: bytes) -> bool:
-        name = host.decode("latin-1").lower()
-        bare = name if name.endswith("]") else name.rpartition(":")[0] or name
-        return bare in self._hosts
+        match = HOST.fullmatch(host.decode("latin-1").lower())
+        return match is not None and match[1] in self._hosts
 
     async def _respond_health(self, send: Send) -> None:
         health = self._health()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar
-from litestar.openapi import OpenAPIConfig
 
 from hanlin import __version__, catalog, web
 from hanlin.accounts import Accounts, FirstRun, Quota, Standing, UsageCounters, Used
@@ -211,14 +210,15 @@ def traces(settings: Settings, stack: AsyncExitStack) -> list[Callable[[Finished
 
 def limit_headers(standing: Standing) -> list[Header]:
     """OpenAI's x-ratelimit headers."""
-    headers: list[Header] = []
-    for kind, window in ((b"requests", standing.requests), (b"tokens", standing.tokens)):
-        headers += (
-            (b"x-ratelimit-limit-" + kind, b"%d" % window.limit),
-            (b"x-ratelimit-remaining-" + kind, b"%d" % window.remaining),
-            (b"x-ratelimit-reset-" + kind, b"%.3fs" % window.reset_seconds),
-        )
-    return headers
+    requests, tokens = standing.requests, standing.tokens
+    return [
+        (b"x-ratelimit-limit-requests", b"%d" % requests.limit),
+        (b"x-ratelimit-remaining-requests", b"%d" % requests.remaining),
+        (b"x-ratelimit-reset-requests", b"%.3fs" % requests.reset_seconds),
+        (b"x-ratelimit-limit-tokens", b"%d" % tokens.limit),
+        (b"x-ratelimit-remaining-tokens", b"%d" % tokens.remaining),
+        (b"x-ratelimit-reset-tokens", b"%.3fs" % tokens.reset_seconds),
+    ]
 
 
 def framework(resources: platform.Rooms, pages: web.Rooms) -> Litestar:
@@ -227,7 +227,7 @@ def framework(resources: platform.Rooms, pages: web.Rooms) -> Litestar:
         route_handlers=[platform.routes(resources), *web.routes(pages)],
         exception_handlers=unserved(web.failures(pages)),
         logging_config=None,
-        openapi_config=OpenAPIConfig(title="Hanlin", version=__version__, path="/api/docs"),
+        openapi_config=platform.description(),
     )
     application.state.rooms = resources
     return application

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -29,13 +30,20 @@ def run(_: argparse.Namespace) -> int:
     import uvloop
 
     settings, _origin = load()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    log_to_standard_error(settings.log_level.upper())
     for name in weights(settings):
         pull_with_progress(name, settings)
     return uvloop.run(serve(settings))
+
+
+def log_to_standard_error(level: str) -> None:
+    """Hanlin's own log at `level`; libraries from warnings on, as below that some log values, and so people's texts."""
+    logging.basicConfig(
+        level=max(logging.WARNING, logging.getLevelName(level)),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("hanlin").setLevel(level)
 
 
 def weights(settings: Settings) -> list[str]:
@@ -63,6 +71,9 @@ async def serve_on(listening: socket.socket, settings: Settings, stop: asyncio.E
 
     async with open_house(settings) as house:
         server = Listener(house.asgi, listening)
+        gc.collect()
+        gc.freeze()  # what was built to serve stays: the collector need not look at it again and again
+        gc.set_threshold(20_000, 50, 100)
         serving = asyncio.create_task(server.serve())
         waits = [asyncio.create_task(event.wait()) for event in (stop, house.failed)]
         print(welcome(settings, house.first_run), flush=True)

@@ -50,6 +50,7 @@ class EchoEngine:
                 f"Options of echo model {model.name!r}: {error}.", action="Mend the model's options."
             ) from None
         self._fixed = _split(self._options.answer)
+        self._paced = bool(self._options.delay_seconds) or self._options.fault in ("cut", "stall")
 
     async def start(self) -> None:
         """Nothing to get ready."""
@@ -70,14 +71,15 @@ class EchoEngine:
             finish_reason = "unheard_of"
         choices = range(chat.n or 1)
         if not chat.stream:
-            for position in range(len(pieces)):
+            for position in range(len(pieces)) if self._paced else ():
                 await self._pace(position, len(pieces))
             whole, probabilities = _whole(pieces), logprobs(chat, pieces)
             yield Chunk([Choice(index, whole, finish_reason, probabilities) for index in choices], usage)
             return
         yield Chunk([Choice(index, Delta(role="assistant")) for index in choices])
         for position, piece in enumerate(pieces):
-            await self._pace(position, len(pieces))
+            if self._paced:
+                await self._pace(position, len(pieces))
             delta = Delta(content=piece) if isinstance(piece, str) else Delta(tool_calls=[piece])
             probabilities = logprobs(chat, [piece])
             yield Chunk([Choice(index, delta, None, probabilities) for index in choices])

@@ -26,7 +26,8 @@ def header(label: Label) -> str:
     parts = _around_numbers(
         label.label, label.content_producer, label.content_propagator, label.reserved_code1, label.reserved_code2
     )
-    produce, propagate = (quote(msgspec.json.encode(number)[1:-1]) for number in (label.produce_id, label.propagate_id))
+    produce = _encoded(label.produce_id)
+    propagate = produce if label.propagate_id == label.produce_id else _encoded(label.propagate_id)
     return f"{parts[0]}{produce}{parts[1]}{propagate}{parts[2]}"
 
 
@@ -39,6 +40,11 @@ def read(text: str | bytes) -> Label | None:
         if label := _label(value):
             return label
     return None
+
+
+def _encoded(number: str) -> str:
+    """A number inside a JSON string, percent-encoded; ours are letters and digits and stay as they are."""
+    return number if number.isascii() and number.isalnum() else quote(msgspec.json.encode(number)[1:-1])
 
 
 @lru_cache(maxsize=256)

@@ -81,14 +81,14 @@ class Answer:
         known = self._choices.get(choice.index) or self._choices.setdefault(choice.index, _Known())
         delta, last = choice.delta, choice.finish_reason is not None
         if (
-            not last
+            (not last or not known.watchers)
             and choice.logprobs is None
             and not known.logprobs
             and (
                 delta.content and delta.tool_calls is None and delta.reasoning_content is None and delta.refusal is None
             )
         ):
-            # The way of nearly every chunk, kept short.
+            # The way of nearly every chunk, and of a whole answer, kept short.
             released = self._push(known, "content", delta.content, last)
             if released is delta.content:
                 return choice

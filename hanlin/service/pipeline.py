@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,8 @@ from hanlin.service.run import Finished, Run
 from hanlin.service.running import Running
 from hanlin.types import Actor, ChatRequest, Chunk, Decision, Generation, Label, Message, Permission, Route, Verdict
 
+OVERTIME = "overtime"
+"""What a generation's task is cancelled with when it takes longer than `generation_seconds`."""
 BYTES_PER_TOKEN = 3
 """To reserve before the engine has counted: low for English (about 4), right for Chinese in UTF-8."""
 
@@ -79,9 +81,11 @@ async def serve(p: Pipeline, request: Request) -> AsyncGenerator[Chunk]:
     actor, chat = request.actor, request.chat
     reservation: Reservation | None = None
     task: asyncio.Task[object] | None = None
+    overtime: asyncio.TimerHandle | None = None
     intent = p.record.intend(request.id, actor, "", request.body)
     try:
         task = p.running.enter(actor)
+        overtime = asyncio.get_running_loop().call_later(p.generation_seconds, task.cancel, OVERTIME)
         await intent
         route = run.route = p.resolve(chat.model, actor)
         require(actor, Permission.GENERATE)
@@ -92,29 +96,32 @@ async def serve(p: Pipeline, request: Request) -> AsyncGenerator[Chunk]:
         marker = p.label(route, request.id)
         run.label, mark = marker.label.produce_id, marker.mark
         answer = rules.release(p.generate(job), run.decisions, choices=chat.n or 1)
-        async with in_time(p.generation_seconds), aclosing(answer) as released:
+        async with aclosing(answer) as released:
             async for chunk in released:
                 run.saw(chunk)
                 yield mark(chunk)
         run.completed()
     except BaseException as failure:
-        run.failed(failure)
-        raise
+        ended = in_words(failure, task, p.generation_seconds)
+        run.failed(ended)
+        if ended is failure:
+            raise
+        raise ended from None
     finally:
+        if overtime is not None:
+            overtime.cancel()
         if p.running.leave(task):
             run.revoked()
         # shielded: a reader who leaves now cannot keep the outcome from being counted
         await asyncio.shield(conclude(p, request, run, reservation))
 
 
-@asynccontextmanager
-async def in_time(seconds: float) -> AsyncIterator[None]:
-    """Raise EngineTimeout from what is inside when it takes longer, also while an engine says nothing."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise EngineTimeout(f"The answer took longer than {seconds:g} seconds and was ended.") from None
+def in_words(failure: BaseException, task: asyncio.Task[object] | None, seconds: float) -> BaseException:
+    """What to raise: EngineTimeout in the place of our own cancellation for overtime, else the failure itself."""
+    if isinstance(failure, asyncio.CancelledError) and failure.args == (OVERTIME,) and task is not None:
+        task.uncancel()
+        return EngineTimeout(f"The answer took longer than {seconds:g} seconds and was ended.")
+    return failure
 
 
 def generation(request: Request, route: Route) -> Generation:

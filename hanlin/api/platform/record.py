@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Router, get
 from litestar.params import FromPath, QueryParameter
+from msgspec import Struct
 
 from hanlin.api.platform.access import Caller, House, allow
 from hanlin.api.platform.rooms import Rooms
-from hanlin.audit import Page, Receipt, unknown_request
+from hanlin.audit import Receipt, unknown_request
 from hanlin.types import Actor, Permission
+
+
+class RecordEntry(Struct, frozen=True):
+    """`leaf` is the entry as it is hashed, one of three forms told apart by `event`."""
+
+    seq: int
+    leaf: dict[str, Any]
+
+
+class RecordPage(Struct, frozen=True):
+    """`before` asks for the next page; null at the beginning of the record."""
+
+    entries: tuple[RecordEntry, ...]
+    before: int | None
 
 
 @get("/receipts/{request_id:str}", opt=allow(None))
@@ -33,13 +48,16 @@ async def find_receipt(rooms: Rooms, actor: Actor, request_id: str) -> Receipt:
 async def list_entries(
     rooms: House,
     actor: Caller,
-    before: Annotated[int | None, QueryParameter(ge=0, description="Entries below this number; newest first.")] = None,
+    before: Annotated[
+        int | None, QueryParameter(ge=0, lt=2**63, description="Entries below this number; newest first.")
+    ] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-) -> Page:
+) -> RecordPage:
     """Entries of the workspace, newest first; for an administrator all. No entry holds content or a name."""
-    return await rooms.log.entries(
-        workspace=None if actor.administrator else actor.workspace, before=before, limit=limit
-    )
+    workspace = None if actor.administrator else actor.workspace
+    page = await rooms.log.entries(workspace=workspace, before=before, limit=limit)
+    entries = tuple(RecordEntry(entry.seq, msgspec.to_builtins(entry.leaf)) for entry in page.entries)
+    return RecordPage(entries, page.before)
 
 
 router = Router(path="/", tags=["record"], route_handlers=[get_receipt, list_entries])

@@ -8,7 +8,10 @@ from typing import Any
 from litestar import MediaType, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 
+from hanlin import __version__
 from hanlin.api.asgi import encode, error_body, error_headers, log_failure
 from hanlin.api.platform import people, record, registry, usage
 from hanlin.api.platform.access import find_actor, guard
@@ -17,7 +20,7 @@ from hanlin.errors import BadRequest, HanlinError
 
 log = logging.getLogger("hanlin.api")
 
-__all__ = ["Rooms", "failure", "routes"]
+__all__ = ["Rooms", "description", "failure", "routes"]
 
 BODY_BYTES = 1_000_000
 """Of one request: a service with a long prompt of its own has some ten thousand."""
@@ -45,7 +48,15 @@ def failure(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     """Any failure below /api in its one shape."""
     if isinstance(error, HanlinError):
         return _answer(error)
+    if isinstance(error, UnicodeDecodeError | RecursionError):  # what the framework's decoder lets through
+        return _answer(BadRequest("The body is not valid UTF-8, or is nested too deeply.", code="invalid_json"))
     return _http(request, error) if isinstance(error, HTTPException) else _unexpected(request, error)
+
+
+def description() -> OpenAPIConfig:
+    """/api/openapi.json and nothing else: the framework's own pages load scripts from elsewhere."""
+    as_json = JsonRenderPlugin(path="/")
+    return OpenAPIConfig(title="Hanlin", version=__version__, path="/api/openapi.json", render_plugins=[as_json])
 
 
 def _answer(error: HanlinError, status: int | None = None) -> Response[bytes]:
