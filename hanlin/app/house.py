@@ -90,7 +90,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         registry = Registry(
             database,
             announce=announce,
-            identify=lambda model: identify(model, store),
+            identify=lambda model: identify(model, store, pool),
             models=models(settings),
             services=services(settings),
             provider_code=not labeller.placeholder,

@@ -32,11 +32,11 @@ def services(settings: Settings) -> tuple[Service, ...]:
     return (Service(name="assistant", title="Assistant", models=(settings.model,)),)
 
 
-def identify(model: Model, store: Store) -> Model:
+def identify(model: Model, store: Store, pool: Pool) -> Model:
     """The model with its digest and what the catalog knows of its weights.
 
     Weights are known by their SHA-256; an upstream's model by what is declared of it, so that a changed address or name
-    asks for a new examination.
+    asks for a new examination. BadRequest for options that its engine does not take, NotFound for unknown weights.
     """
     if model.engine == "llama_cpp":
         weights = store.find(str(model.options.get("weights", model.name)))
@@ -49,6 +49,7 @@ def identify(model: Model, store: Store) -> Model:
     else:
         declared = msgspec.json.encode([model.engine, model.version, model.options], order="deterministic")
         model = replace(model, digest=f"sha256:{hashlib.sha256(declared).hexdigest()}")
+    pool.check(model)
     if model.code == "0000":
         number = int(hashlib.sha256(model.name.encode()).hexdigest(), 16) % 36**4
         model = replace(model, code=base36(number))

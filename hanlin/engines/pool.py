@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import cast
 
 from hanlin.engines.protocol import Engine, Health
-from hanlin.errors import Misconfigured, nearest
+from hanlin.errors import BadRequest, Misconfigured, nearest
 from hanlin.types import Chunk, Generation, Model
 
 
@@ -33,6 +33,13 @@ class Pool:
             self._started.add(engine)
             await engine.start()
 
+    def check(self, model: Model) -> None:
+        """Raise BadRequest for an unknown kind of engine or options it does not take; starts nothing."""
+        try:
+            self._make(model)
+        except Misconfigured as error:
+            raise BadRequest(error.message, action=error.action, param="options") from None
+
     def health(self) -> dict[str, Health]:
         return {name: engine.health() for name, (_, engine) in self._engines.items()}
 
@@ -54,14 +61,17 @@ class Pool:
             if known[0] is model or known[0] == model:
                 return known[1]
             self._retire(known[1])
+        engine = self._make(model)
+        self._engines[model.name] = (model, engine)
+        return engine
+
+    def _make(self, model: Model) -> Engine:
         maker = self._makers.get(model.engine)
         if maker is None:
             raise Misconfigured(
                 f"There is no engine {model.engine[:60]!r}.", action=nearest(model.engine, self._makers)
             )
-        engine = maker(model)
-        self._engines[model.name] = (model, engine)
-        return engine
+        return maker(model)
 
     def _retire(self, engine: Engine) -> None:
         self._started.discard(engine)

@@ -49,7 +49,7 @@ async def list_entries(
     rooms: House,
     actor: Caller,
     before: Annotated[
-        int | None, QueryParameter(ge=0, lt=2**63, description="Entries below this number; newest first.")
+        int | None, QueryParameter(ge=0, le=2**53, description="Entries below this number; newest first.")
     ] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> RecordPage:

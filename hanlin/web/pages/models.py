@@ -34,6 +34,8 @@ class ModelRow:
     until: str
     reason: str
     """Why it is suspended, or what its examination was lost on."""
+    removable: bool
+    """Registered on the console, not in the settings file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,13 @@ async def models_page(visit: Admitted) -> Response[str]:
 async def add_model(visit: Admitted) -> Response[str]:
     """Register a model of an upstream; it serves after its examination or a declaration."""
     form = visit.form
+    options = {"base_url": form["base_url"].strip(), "model": form["model"].strip(), "api_key": form["api_key"].strip()}
     model = Model(
         name=form["name"].strip(),
         engine="openai",
         publisher=form["publisher"].strip(),
         licence=form["licence"].strip(),
-        options={"base_url": form["base_url"].strip(), "model": form["model"].strip()},
+        options={name: value for name, value in options.items() if value},
     )
     await visit.rooms.registry.add_model(visit.actor, model)
     return redirect(visit, "/console/models")
@@ -91,6 +94,12 @@ async def resume(visit: Admitted, name: FromPath[str]) -> Response[str]:
     return redirect(visit, "/console/models")
 
 
+@post("/console/models/{name:str}/remove", opt=WRITE, status_code=200)
+async def remove(visit: Admitted, name: FromPath[str]) -> Response[str]:
+    await visit.rooms.registry.remove_model(visit.actor, name)
+    return redirect(visit, "/console/models")
+
+
 def _row(visit: Visit, record: ModelRecord) -> ModelRow:
     model, certificate = record.model, record.certificate
     approved = record.state is State.APPROVED and certificate is not None
@@ -107,6 +116,7 @@ def _row(visit: Visit, record: ModelRecord) -> ModelRow:
         basis=certificate.basis if certificate and approved else "",
         until=f"{visit.local(certificate.expires_at):%Y-%m-%d}" if certificate and approved else "",
         reason=record.reason or _failed(record),
+        removable=record.origin == "console",
     )
 
 
@@ -117,4 +127,4 @@ def _failed(record: ModelRecord) -> str:
     return ", ".join(answer.question for answer in record.certificate.answers if not answer.passed)
 
 
-HANDLERS = [models_page, add_model, examine, declare, suspend, resume]
+HANDLERS = [models_page, add_model, examine, declare, suspend, resume, remove]
