@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from hanlin.engines.llama_wire import Kind
 from hanlin.errors import BadRequest, EngineFailed, HanlinError
-from hanlin.types import ChatRequest, Choice, Chunk, Delta, FunctionCall, ToolCall, Usage, new_id
+from hanlin.types import ChatRequest, Choice, Chunk, Delta, FunctionCall, ToolCall, Usage
 
 
 class _Error(Struct):
@@ -50,14 +50,8 @@ class _Event(Struct):
     error: _Error | None = None
 
 
-class _Call(Struct):
-    name: str
-    arguments: Raw
-
-
 _event = msgspec.json.Decoder(_Event)
 _logprobs = msgspec.json.Decoder(_Logprobs)
-_call = msgspec.json.Decoder(_Call)
 
 
 async def read(events: Queue[bytes | Kind | HanlinError], chat: ChatRequest) -> AsyncIterator[Chunk]:
@@ -110,34 +104,6 @@ def refusal(chat: ChatRequest, error: _Error | None = None) -> HanlinError:
     if chat.tools:
         return BadRequest("The parameters of a tool are not a valid or supported JSON schema.", param="tools")
     return BadRequest("The model's chat template does not take these messages.", param="messages")
-
-
-async def as_calls(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
-    """Turn each choice's text, a demanded `{name, arguments}`, into one tool call, held back until it is whole."""
-    held: dict[int, list[str]] = {}
-    async for chunk in chunks:
-        choices: list[Choice] = []
-        for choice in chunk.choices:
-            text = held.setdefault(choice.index, [])
-            text.append(choice.delta.content or "")
-            if choice.delta.role:
-                choices.append(Choice(choice.index, Delta(role=choice.delta.role)))
-            if choice.finish_reason == "stop":
-                choices.append(Choice(choice.index, Delta(tool_calls=[_tool_call("".join(text))])))
-                choices.append(Choice(choice.index, Delta(), "tool_calls"))
-            elif choice.finish_reason:  # cut by the token ceiling: half a call is of no use to anyone
-                choices.append(Choice(choice.index, Delta(), choice.finish_reason))
-        if choices or chunk.usage:
-            yield Chunk(choices, chunk.usage)
-
-
-def _tool_call(text: str) -> ToolCall:
-    try:
-        call = _call.decode(text)
-    except msgspec.DecodeError:
-        raise EngineFailed("The engine did not keep to the tool's schema.") from None
-    function = FunctionCall(call.name, bytes(call.arguments).decode())
-    return ToolCall(function, id=new_id("call"), type="function", index=0)
 
 
 async def gather(chunks: AsyncIterator[Chunk], count: int) -> Chunk:

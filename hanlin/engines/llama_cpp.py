@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from hanlin.engines.llama_answer import as_calls, gather, read
+from hanlin.engines.llama_answer import gather, read
+from hanlin.engines.llama_calls import as_calls, spot_calls
 from hanlin.engines.llama_process import COMMAND, Call
 from hanlin.engines.llama_request import to_body
 from hanlin.engines.llama_supervisor import Supervisor
@@ -97,6 +98,8 @@ class LlamaCppEngine:
             chunks = read(call.events, job.chat)
             if demanded(job.chat):
                 chunks = as_calls(chunks)
+            elif job.chat.tools and job.chat.tool_choice != "none" and not job.chat.logprobs:
+                chunks = spot_calls(chunks, {tool.function.name for tool in job.chat.tools})
             if not job.chat.stream:
                 yield await gather(chunks, job.chat.n or 1)
                 return

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hanlin.engines.llama_answer import as_calls, gather, read
+from hanlin.engines.llama_answer import gather, read
+from hanlin.engines.llama_calls import as_calls
 from hanlin.engines.llama_wire import Kind
 from hanlin.errors import BadRequest, EngineFailed, EngineTimeout, HanlinError
 from hanlin.types import Chunk, Usage
