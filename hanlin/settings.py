@@ -64,7 +64,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 0
     engine_prompt_cache_mib: Annotated[int, _help("Prompt cache of the embedded engine.", ge=0)] = 512
     request_bytes: Annotated[int, _help("Largest request body.", ge=1024)] = 8 * 1024 * 1024
-    input_characters: Annotated[int, _help("Longest input of one generation, all messages together.", ge=1)] = 400_000
     requests_per_minute: Annotated[int, _help("Rate of one key or session, unless set on the key.", ge=1)] = 600
     tokens_per_minute: Annotated[int, _help("Token rate of one workspace, unless set on it.", ge=1)] = 2_000_000
     tokens_per_day: Annotated[int, _help("Tokens of one workspace a day (UTC), unless set on it.", ge=1)] = 50_000_000
@@ -155,7 +154,10 @@ def _read_variable(variable: str, value: str) -> Any:
     if variable == "HANLIN_UPSTREAM_HOSTS":
         return [host for host in value.split(",") if host]
     if variable in ("HANLIN_MODELS", "HANLIN_SERVICES"):
-        return msgspec.json.decode(value)
+        try:
+            return msgspec.json.decode(value)
+        except msgspec.DecodeError as error:
+            raise Misconfigured(f"{variable} is not valid JSON: {error}.", action="Write a list of objects.") from None
     return value
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from hanlin import catalog
 from hanlin.accounts import Accounts
-from hanlin.audit import Log
+from hanlin.audit import Event, EventLeaf, Log
 from hanlin.engines.pool import Pool
 from hanlin.errors import HanlinError
+from hanlin.policy import Policy
 from hanlin.registry import Certificate, ModelRecord, Registry, State
 from hanlin.service import Running
 from hanlin.types import Actor, Permission, Role
@@ -25,6 +26,19 @@ SYSTEM = Actor(
 ENDED_CHECK_SECONDS = 3
 """How often running answers are checked for keys and sessions that another server, or time, has ended."""
 DAY_SECONDS = 86_400
+
+
+async def note_policies(record: Log, policies: Iterable[Policy]) -> None:
+    """Put every policy on record whose version is not the one recorded last."""
+    page = await record.entries(limit=200, event=Event.POLICY_CHANGED)
+    known: dict[str, str] = {}
+    for entry in page.entries:  # newest first
+        if isinstance(entry.leaf, EventLeaf):
+            facts = entry.leaf.facts
+            known.setdefault(str(facts["policy"]), str(facts["version"]))
+    for policy in policies:
+        if known.get(policy.name) != policy.version:
+            await record.record(Event.POLICY_CHANGED, SYSTEM, {"policy": policy.name, "version": policy.version})
 
 
 async def end_without_right(accounts: Accounts, running: Running) -> None:

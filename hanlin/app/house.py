@@ -21,7 +21,7 @@ from hanlin.api.front import Front
 from hanlin.api.metrics import Metrics
 from hanlin.api.platform.record import find_receipt
 from hanlin.api.traces import Traces, tee
-from hanlin.app.chores import admit_models, cancel, end_without_right, prune
+from hanlin.app.chores import admit_models, cancel, end_without_right, note_policies, prune
 from hanlin.app.folder import master_key, origin
 from hanlin.app.offer import engines, identify, models, services
 from hanlin.assistants.chat import Conversations
@@ -34,7 +34,7 @@ from hanlin.registry import Certificate, Registry
 from hanlin.service import Finished, Pipeline, Running, serve
 from hanlin.settings import Settings
 from hanlin.storage import Database, DataFolder
-from hanlin.types import Actor, Facts
+from hanlin.types import Actor, Announce, Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,19 @@ class House:
     """Set when the record cannot be written any more: the process must end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every other room stands on: the data folder with the record, the database and who acts."""
+
+    record: Log
+    database: Database
+    accounts: Accounts
+    quota: Quota
+    usage: UsageCounters
+    announce: Announce
+    failed: asyncio.Event
+
+
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Build every room; leave them in reverse order, running answers first.
@@ -56,44 +69,22 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     Raises Misconfigured or Conflict before anything is served.
     """
     async with AsyncExitStack() as stack:
-        folder = DataFolder.open(Path(settings.data))
-        stack.callback(folder.close)
-        failed = asyncio.Event()
-        record = await Log.open(
-            folder.path / "audit",
-            origin=origin(settings),
-            master_key=master_key(settings, folder.path),
-            checkpoint_copy=Path(settings.checkpoint_copy) if settings.checkpoint_copy else None,
-            on_failure=failed.set,
-        )
-        stack.push_async_callback(record.close)
-        database = await Database.open(settings.database_url or f"sqlite:///{folder.path}/hanlin.db")
-        stack.push_async_callback(database.close)
-
-        async def announce(event: str, actor: Actor | None, facts: Facts) -> None:
-            await record.record(Event(event), actor, facts)
-
-        accounts = Accounts(
-            database, session_hours=settings.session_hours, key_days=settings.key_days, announce=announce
-        )
-        quota = quotas(settings, accounts)
-        usage = await UsageCounters.open(database, log=record.origin)
-        stack.push_async_callback(usage.close)
-        await usage.replay(used_since(record, usage.cursor))
-        await usage.seed(quota)
-
+        ground = await lay_ground(settings, stack)
+        record, database, accounts, usage = ground.record, ground.database, ground.accounts, ground.usage
         labeller = Labeller(settings.operator, settings.social_credit_code)
         policies = await Policies.load(Path(settings.policies) if settings.policies else None)
+        await note_policies(record, policies.all())
         pool = engines(settings)
         stack.push_async_callback(pool.stop)
         store = catalog.Store(settings.weights_folder)
         registry = Registry(
             database,
-            announce=announce,
+            announce=ground.announce,
             identify=lambda model: identify(model, store, pool),
             models=models(settings),
             services=services(settings),
             provider_code=not labeller.placeholder,
+            policy_exists=lambda name: any(policy.name == name for policy in policies.all()),
         )
         await registry.load()
 
@@ -103,7 +94,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         pipeline = Pipeline(
             record=record,
             resolve=registry.resolve,
-            meter=quota,
+            meter=ground.quota,
             rules=lambda route: policies.get(route.service.policy),
             generate=pool.generate,
             label=labeller.begin,
@@ -135,7 +126,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             known_key=accounts.cached,
             authenticate=accounts.authenticate,
             services=registry.services,
-            limit_headers=lambda actor: limit_headers(quota.limits(actor)),
+            limit_headers=lambda actor: limit_headers(ground.quota.limits(actor)),
             operator=settings.operator,
             started_at=int(time.time()),
             request_bytes=settings.request_bytes,
@@ -153,7 +144,35 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         admitting = asyncio.create_task(admit_models(registry, pool, store, examine_model))
         pruning = asyncio.create_task(prune(record, settings.retention_days))
         stack.push_async_callback(cancel, watching, admitting, pruning)
-        yield House(asgi, await accounts.first_run(), registry, running, failed)
+        yield House(asgi, await accounts.first_run(), registry, running, ground.failed)
+
+
+async def lay_ground(settings: Settings, stack: AsyncExitStack) -> Ground:
+    """Lock the data folder, open record and database, and count again what a crash left uncounted."""
+    folder = DataFolder.open(Path(settings.data))
+    stack.callback(folder.close)
+    failed = asyncio.Event()
+    record = await Log.open(
+        folder.path / "audit",
+        origin=origin(settings),
+        master_key=master_key(settings, folder.path),
+        checkpoint_copy=Path(settings.checkpoint_copy) if settings.checkpoint_copy else None,
+        on_failure=failed.set,
+    )
+    stack.push_async_callback(record.close)
+    database = await Database.open(settings.database_url or f"sqlite:///{folder.path}/hanlin.db")
+    stack.push_async_callback(database.close)
+
+    async def announce(event: str, actor: Actor | None, facts: Facts) -> None:
+        await record.record(Event(event), actor, facts)
+
+    accounts = Accounts(database, session_hours=settings.session_hours, key_days=settings.key_days, announce=announce)
+    quota = quotas(settings, accounts)
+    usage = await UsageCounters.open(database, log=record.origin)
+    stack.push_async_callback(usage.close)
+    await usage.replay(used_since(record, usage.cursor))
+    await usage.seed(quota)
+    return Ground(record, database, accounts, quota, usage, announce, failed)
 
 
 def quotas(settings: Settings, accounts: Accounts) -> Quota:

@@ -45,6 +45,7 @@ WITHHELD: dict[str, Any] = {
     "store": None,
     "moderation": None,
     "modalities": None,
+    "prediction": None,  # text that no policy has read
     "service_tier": None,
     "prompt_cache_key": None,
     "prompt_cache_retention": None,

@@ -38,6 +38,7 @@ class Registry:
         announce: Announce = unheard,
         identify: Callable[[Model], Model] = lambda model: model,
         provider_code: bool = False,
+        policy_exists: Callable[[str], bool] = lambda _: True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -45,6 +46,7 @@ class Registry:
         self._identify = identify
         self._clock = clock
         self._provider_code = provider_code
+        self._policy_exists = policy_exists
         self._models: dict[str, tuple[Model, Origin]] = {model.name: (identify(model), "settings") for model in models}
         self._services: dict[str, tuple[Service, Origin]] = {
             service.name: (service, "settings") for service in services
@@ -104,7 +106,7 @@ class Registry:
         """The services this actor may use or see, each with what keeps it from answering."""
         records = self._records()
         return [
-            ServiceRecord(service, origin, problems_of(service, records, self._provider_code))
+            ServiceRecord(service, origin, self._problems(service, records))
             for service, origin in self._services.values()
             if actor.services is None or service.name in actor.services
         ]
@@ -288,12 +290,18 @@ class Registry:
             records[name] = ModelRecord(model, origin, state, certificate, self._suspended.get(name, ""))
         return records
 
+    def _problems(self, service: Service, records: dict[str, ModelRecord]) -> tuple[str, ...]:
+        found = problems_of(service, records, self._provider_code)
+        if self._policy_exists(service.policy):
+            return found
+        return (*found, f"There is no policy {service.policy[:120]!r}.")
+
     def _rebuild(self) -> None:
         records = self._records()
         routes: dict[str, Route | tuple[str, ...]] = {}
         for service, _ in self._services.values():
             for name in reversed(service.models):
-                problems = problems_of(replace(service, models=(name,)), records, self._provider_code)
+                problems = self._problems(replace(service, models=(name,)), records)
                 route = problems or Route(service, records[name].model)
                 routes[f"{service.name}/{name}"] = route
                 routes.setdefault(name, route)

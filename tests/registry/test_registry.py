@@ -117,6 +117,20 @@ async def test_a_public_service_needs_filing_provider_code_and_an_examination(
     assert (await registry.set_service(ADMINISTRATOR, service)).serves
 
 
+async def test_a_service_under_a_policy_that_is_not_there_does_not_answer(
+    database: Database, announced: Announced
+) -> None:
+    registry = Registry(database, announce=announced, policy_exists=lambda name: name == "default")
+    await registry.load()
+    await registry.add_model(ADMINISTRATOR, MODEL)
+    await registry.certify(ADMINISTRATOR, "ink", "entrance-1", PASSED)
+    record = await registry.set_service(ADMINISTRATOR, Service(name="desk", models=("ink",), policy="strict"))
+    assert record.problems == ("There is no policy 'strict'.",)
+    with pytest.raises(NotServing, match="no policy 'strict'"):
+        registry.resolve("desk", ADMINISTRATOR)
+    assert (await registry.set_service(ADMINISTRATOR, Service(name="desk", models=("ink",)))).serves
+
+
 async def test_a_declaration_needs_a_real_reason(registry: Registry) -> None:
     with pytest.raises(BadRequest, match="at least 10 characters"):
         await registry.declare(ADMINISTRATOR, "ink", "ok")

@@ -25,7 +25,7 @@ from hanlin.api.asgi import (
 )
 from hanlin.api.openai.rooms import Rooms
 from hanlin.api.openai.wire import AnswerChoice, AnswerMessage, ChunkBody, Completion, decode_chat
-from hanlin.errors import EngineFailed, HanlinError
+from hanlin.errors import EngineFailed, HanlinError, NotSignedIn
 from hanlin.labels import header as label_header
 from hanlin.service import Request, serve
 from hanlin.types import Actor, Choice, Chunk, Delta, FunctionCall, Label, ToolCall, Usage
@@ -54,9 +54,15 @@ async def chat(rooms: Rooms, actor: Actor, scope: Scope, receive: Receive, send:
     except asyncio.CancelledError as cancelled:
         if cancelled.args == ("hang-up",):
             raise Gone from None
+        if cancelled.args == ("revoked",):
+            raise _revoked() from None
         raise
     finally:
         hang_up.stop()
+
+
+def _revoked() -> NotSignedIn:
+    return NotSignedIn("The API key was revoked while the answer was made.", action="Make a new key on the page Keys.")
 
 
 def answer_headers(rooms: Rooms, request: Request, label: Label | None) -> list[Header]:
@@ -115,6 +121,10 @@ async def _stream(rooms: Rooms, request: Request, chunks: AsyncIterator[Chunk], 
         await pace.event(b"data: [DONE]\n\n")
     except HanlinError as error:
         await pace.event(b"data: " + encode(error_body(error)) + b"\n\n")
+    except asyncio.CancelledError as cancelled:
+        if cancelled.args != ("revoked",):
+            raise
+        await pace.event(b"data: " + encode(error_body(_revoked())) + b"\n\n")
     finally:
         pace.stop()
     await send({"type": "http.response.body", "body": b""})

@@ -68,12 +68,12 @@ class OpenAI:
 class MethodNotAllowed(BadRequest):
     """405: the path exists, the method does not."""
 
-    status = 405
+    status, default_code = 405, "method_not_allowed"
 
 
 def _expect(method: str, wanted: str, path: str) -> None:
     if method != wanted:
-        raise MethodNotAllowed(f"{path} takes {wanted}, got {method[:20]}.", code="method_not_allowed")
+        raise MethodNotAllowed(f"{path} takes {wanted}, got {method[:20]}.")
 
 
 def _request_id() -> Header:

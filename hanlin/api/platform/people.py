@@ -46,6 +46,7 @@ async def me(rooms: House, actor: Caller) -> Person:
 
 @get("/people", opt=allow(Permission.MANAGE_PEOPLE))
 async def list_people(rooms: House, actor: Caller) -> list[Person]:
+    """Everybody in the workspace."""
     return await rooms.accounts.people.list(actor)
 
 
@@ -58,6 +59,7 @@ async def invite_person(rooms: House, actor: Caller, data: JSONBody[NewPerson]) 
 
 @patch("/people/{person_id:str}", opt=allow(Permission.MANAGE_PEOPLE))
 async def set_role(rooms: House, actor: Caller, person_id: FromPath[str], data: JSONBody[RoleChange]) -> Person:
+    """Make a person owner, member or auditor; keys and sessions shrink with the role."""
     await rooms.accounts.people.set_role(actor, person_id, data.role)
     return await rooms.accounts.people.get(actor, person_id)
 
@@ -70,22 +72,26 @@ async def remove_person(rooms: House, actor: Caller, person_id: FromPath[str]) -
 
 @get("/workspaces", opt=allow(None))
 async def list_workspaces(rooms: House, actor: Caller) -> list[Workspace]:
+    """The workspaces you belong to; for an administrator all."""
     return await rooms.accounts.workspaces.list(actor)
 
 
 @post("/workspaces", opt=allow(Permission.MANAGE_PEOPLE))
 async def create_workspace(rooms: House, actor: Caller, data: JSONBody[NewWorkspace]) -> Workspace:
+    """A new workspace with you as its owner; for administrators."""
     return await rooms.accounts.workspaces.create(actor, data.name)
 
 
 @put("/workspaces/{workspace_id:str}/limits", opt=allow(Permission.MANAGE_PEOPLE))
 async def set_limits(rooms: House, actor: Caller, workspace_id: FromPath[str], data: JSONBody[Limits]) -> Workspace:
+    """Tokens a minute and a day; null goes back to the server's."""
     await rooms.accounts.workspaces.set_limits(actor, workspace_id, data)
     return await rooms.accounts.workspaces.get(actor, workspace_id)
 
 
 @get("/keys", opt=allow(Permission.MANAGE_KEYS))
 async def list_keys(rooms: House, actor: Caller) -> list[Key]:
+    """Your keys; for an owner all of the workspace."""
     return await rooms.accounts.keys.list(actor)
 
 

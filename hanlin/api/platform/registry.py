@@ -24,6 +24,7 @@ async def list_models(rooms: House) -> list[ModelRecord]:
 
 @get("/models/{name:str}", opt=allow(Permission.READ_REGISTRY))
 async def get_model(rooms: House, name: FromPath[str]) -> ModelRecord:
+    """One registered model."""
     return rooms.registry.model(name)
 
 
@@ -35,6 +36,7 @@ async def add_model(rooms: House, actor: Caller, data: JSONBody[Model]) -> Model
 
 @delete("/models/{name:str}", opt=allow(Permission.WRITE_REGISTRY))
 async def remove_model(rooms: House, actor: Caller, name: FromPath[str]) -> None:
+    """Take a model out of the register; refused while a service offers it."""
     await rooms.registry.remove_model(actor, name)
 
 
@@ -52,11 +54,13 @@ async def declare_model(rooms: House, actor: Caller, name: FromPath[str], data: 
 
 @post("/models/{name:str}/suspension", opt=allow(Permission.WRITE_REGISTRY))
 async def suspend_model(rooms: House, actor: Caller, name: FromPath[str], data: JSONBody[Reason]) -> ModelRecord:
+    """Stop a model from serving, at once; users are shown the reason."""
     return await rooms.registry.suspend(actor, name, data.reason)
 
 
 @delete("/models/{name:str}/suspension", opt=allow(Permission.WRITE_REGISTRY), status_code=200)
 async def resume_model(rooms: House, actor: Caller, name: FromPath[str]) -> ModelRecord:
+    """End a suspension."""
     return await rooms.registry.resume(actor, name)
 
 
@@ -76,6 +80,7 @@ async def set_service(rooms: House, actor: Caller, name: FromPath[str], data: JS
 
 @delete("/services/{name:str}", opt=allow(Permission.WRITE_REGISTRY))
 async def remove_service(rooms: House, actor: Caller, name: FromPath[str]) -> None:
+    """Offer a service no longer."""
     await rooms.registry.remove_service(actor, name)
 
 
