@@ -65,7 +65,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     engine_prompt_cache_mib: Annotated[int, _help("Prompt cache of the embedded engine.", ge=0)] = 512
     request_bytes: Annotated[int, _help("Largest request body.", ge=1024)] = 8 * 1024 * 1024
     requests_per_minute: Annotated[int, _help("Rate of one key or session, unless set on the key.", ge=1)] = 600
-    tokens_per_minute: Annotated[int, _help("Token rate of one workspace, unless set on it.", ge=1)] = 2_000_000
+    tokens_per_minute: Annotated[int, _help("Token rate of one workspace, unless set on it.", ge=1)] = 10_000_000
     tokens_per_day: Annotated[int, _help("Tokens of one workspace a day (UTC), unless set on it.", ge=1)] = 50_000_000
     concurrent_generations: Annotated[int, _help("Answers running at once on this server; more get 429.", ge=1)] = 2048
     generation_seconds: Annotated[int, _help("Longest one answer may take.", ge=1)] = 600

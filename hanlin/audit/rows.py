@@ -34,6 +34,8 @@ class Rows:
         self.keys = keys
         self.open: dict[str, int] = {}
         """Requests with an intent and no outcome yet -> seq of the intent, oldest first."""
+        self.closed: dict[str, int] = {}
+        """The ones whose outcome is in the transaction that is being made."""
         self.time = 0
         self._day = -1
         self._month = ""
@@ -45,6 +47,12 @@ class Rows:
         if day != self._day:
             self._day = day
             self._month = month_of(milliseconds)
+
+    def reopen(self, size: int) -> None:
+        """After a transaction that failed: what the first `size` entries leave open."""
+        known = sorted((self.open | self.closed).items(), key=lambda entry: entry[1])
+        self.open = {request: seq for request, seq in known if seq < size}
+        self.closed.clear()
 
     def _key(self, person: str) -> SubjectKey:
         return self.keys.of(person, self._month)
@@ -88,7 +96,8 @@ class Rows:
             1,
             actor.workspace,
         )
-        self.open.pop(request_id, None)
+        if request_id in self.open:
+            self.closed[request_id] = self.open.pop(request_id)
         return seq, request_key(request_id), subject.subject, _checked(encode(leaf)), None
 
     def event(self, seq: int, event: Event, actor: Actor | None, facts: dict[str, str | int]) -> Row:

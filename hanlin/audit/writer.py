@@ -182,10 +182,15 @@ class Writer:
         except sqlite3.Error as error:
             if not _is_full(error):
                 raise
-            self._late += [item for item in items if item[0] != self.rows.intent]
+            self._late += [item for item in items if self._is_owed(item)]
             return [_disk_full()] * len(items)
         self._late.clear()
         return results[late:]
+
+    def _is_owed(self, item: Item) -> bool:
+        """Whether to write it when there is space: events, and outcomes of intents that are on record."""
+        encode, arguments = item
+        return encode == self.rows.event or (encode == self.rows.outcome and arguments[0] in self.rows.open)
 
     def _try_job(self, job: Job) -> object:
         try:
@@ -237,6 +242,7 @@ class Writer:
         try:
             yield self.connection
             self.connection.execute("COMMIT")
+            self.rows.closed.clear()
         except BaseException:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
@@ -248,7 +254,7 @@ class Writer:
         if size != self.tree.size:
             self.tree = _load_tree(self.reader, self.vkey)
         self.rows.keys.forget()
-        self.rows.open = {request: seq for request, seq in self.rows.open.items() if seq < size}
+        self.rows.reopen(size)
 
     def commit(self, items: list[Item]) -> list[object]:
         """Append in one transaction; the result of each item is its seq, or the error of that item alone."""

@@ -25,7 +25,7 @@ from hanlin.api.asgi import (
 )
 from hanlin.api.openai.rooms import Rooms
 from hanlin.api.openai.wire import AnswerChoice, AnswerMessage, ChunkBody, Completion, decode_chat
-from hanlin.errors import EngineFailed, HanlinError, NotSignedIn
+from hanlin.errors import EngineFailed, HanlinError, NotServing, NotSignedIn
 from hanlin.labels import header as label_header
 from hanlin.service import Request, serve
 from hanlin.types import Actor, Choice, Chunk, Delta, FunctionCall, Label, ToolCall, Usage
@@ -54,15 +54,20 @@ async def chat(rooms: Rooms, actor: Actor, scope: Scope, receive: Receive, send:
     except asyncio.CancelledError as cancelled:
         if cancelled.args == ("hang-up",):
             raise Gone from None
-        if cancelled.args == ("revoked",):
-            raise _revoked() from None
-        raise
+        raise _ended(cancelled) or cancelled from None
     finally:
         hang_up.stop()
 
 
-def _revoked() -> NotSignedIn:
-    return NotSignedIn("The API key was revoked while the answer was made.", action="Make a new key on the page Keys.")
+def _ended(cancelled: asyncio.CancelledError) -> HanlinError | None:
+    """What to tell a client whose answer this server ended; None for a cancellation that is not ours."""
+    if cancelled.args == ("revoked",):
+        return NotSignedIn(
+            "The API key was revoked while the answer was made.", action="Make a new key on the page Keys."
+        )
+    if cancelled.args == ("stopping",):
+        return NotServing("This server is stopping.", action="Try again in a moment.", code="stopping")
+    return None
 
 
 def answer_headers(rooms: Rooms, request: Request, label: Label | None) -> list[Header]:
@@ -122,9 +127,10 @@ async def _stream(rooms: Rooms, request: Request, chunks: AsyncIterator[Chunk], 
     except HanlinError as error:
         await pace.event(b"data: " + encode(error_body(error)) + b"\n\n")
     except asyncio.CancelledError as cancelled:
-        if cancelled.args != ("revoked",):
+        ended = _ended(cancelled)
+        if ended is None:
             raise
-        await pace.event(b"data: " + encode(error_body(_revoked())) + b"\n\n")
+        await pace.event(b"data: " + encode(error_body(ended)) + b"\n\n")
     finally:
         pace.stop()
     await send({"type": "http.response.body", "body": b""})
