@@ -100,6 +100,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SECRETS = frozenset({"master_key"})
 KNOWN_SECRETS = frozenset({"changeme", "secret", "password", "123456", "sk-1234"})
 
@@ -133,6 +134,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) 
     except msgspec.ValidationError as error:
         raise Misconfigured(f"A setting is not as expected: {error}.", action="See `hanlin config --help`.") from None
     _check_secrets(settings)
+    _check_address(settings)
     return settings, origin
 
 
@@ -159,6 +161,15 @@ def _read_variable(variable: str, value: str) -> Any:
         except msgspec.DecodeError as error:
             raise Misconfigured(f"{variable} is not valid JSON: {error}.", action="Write a list of objects.") from None
     return value
+
+
+def _check_address(settings: Settings) -> None:
+    """Who listens for others must say under which name: a request under another name is refused (DNS rebinding)."""
+    if settings.host not in LOOPBACK and not settings.public_url:
+        raise Misconfigured(
+            f"The server would listen on {settings.host}, and `public_url` is not set.",
+            action="Set it to the address people type, such as https://ai.example.org.",
+        )
 
 
 def _check_secrets(settings: Settings) -> None:

@@ -155,3 +155,11 @@ async def test_no_account_has_a_password_until_somebody_chooses_one(tmp_path: Pa
 def test_the_address_people_type_has_no_slash_at_its_end() -> None:
     assert Settings(public_url="https://ai.example.org/").url == "https://ai.example.org"
     assert Settings(port=9000).url == "http://127.0.0.1:9000"
+
+
+def test_a_server_for_others_must_say_its_name() -> None:
+    """Else every request under the name people type would be refused, and nobody would know why."""
+    with pytest.raises(Misconfigured, match="`public_url` is not set"):
+        load(environment={"HANLIN_HOST": "0.0.0.0"})
+    settings, _ = load(environment={"HANLIN_HOST": "0.0.0.0", "HANLIN_PUBLIC_URL": "https://ai.example.org/"})
+    assert settings.url == "https://ai.example.org"
