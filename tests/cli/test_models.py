@@ -108,7 +108,9 @@ async def test_ctrl_c_stops_a_pull_with_a_word(folder: str) -> None:
 
     hub = await asyncio.start_server(wait, "127.0.0.1", 0)
     port = hub.sockets[0].getsockname()[1]
-    command = [sys.executable, "-m", "hanlin", "models", "pull", known()[1].name, "--weights", folder]
+    # where tests run in the background SIGINT is ignored, and a child inherits that
+    attentive = ["env", "--default-signal=INT", sys.executable]
+    command = [*attentive, "-m", "hanlin", "models", "pull", known()[1].name, "--weights", folder]
     process = await asyncio.create_subprocess_exec(
         *command,
         stdout=asyncio.subprocess.PIPE,
