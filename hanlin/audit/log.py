@@ -22,7 +22,7 @@ from hanlin.audit.events import Event
 from hanlin.audit.leaves import Leaf, Outcome, OutcomeLeaf, checked_facts, decode, decode_head
 from hanlin.audit.receipts import Disclosure, Receipt
 from hanlin.audit.store import Connect, Reader, open_reader
-from hanlin.audit.writer import Clock, Encode, Job, Writer
+from hanlin.audit.writer import Clock, Encode, Item, Job, Writer
 from hanlin.errors import AuditUnavailable, Conflict, HanlinError
 from hanlin.types import Actor
 
@@ -65,6 +65,7 @@ class Log:
         self._loop = asyncio.get_running_loop()
         self._put = writer.queue.put
         self._intent, self._outcome, self._event = writer.rows.intent, writer.rows.outcome, writer.rows.event
+        self._outbox: list[Item] = []
         self._pending: deque[asyncio.Future[Any]] = deque()
         """Waiters in the order their items were put: the writer answers in that order."""
         self._reads = ThreadPoolExecutor(1, "audit-reader")
@@ -190,8 +191,15 @@ class Log:
     def _enqueue(self, encode: Encode | None, arguments: Any) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._loop.create_future()
         self._pending.append(future)
-        self._put((encode, arguments))
+        if not self._outbox:
+            self._loop.call_soon(self._post)
+        self._outbox.append((encode, arguments))
         return future
+
+    def _post(self) -> None:
+        """Hand over all that this turn of the loop submitted: the writer is woken once, and its batches are larger."""
+        self._put(self._outbox)
+        self._outbox = []
 
     async def _job(self, job: Callable[[], T]) -> T:
         """Run something on the writer's thread, between two transactions."""

@@ -60,7 +60,7 @@ class Writer:
     def __init__(
         self, folder: Path, origin: str, master_key: bytes, *, copy: Path | None, clock: Clock, connect: Connect
     ) -> None:
-        self.queue: SimpleQueue[Item] = SimpleQueue()
+        self.queue: SimpleQueue[list[Item]] = SimpleQueue()
         self.deliver: Callable[[list[object]], None]
         self.failed: Callable[[AuditUnavailable], None]
         self.refusal: AuditUnavailable | None = None
@@ -147,12 +147,13 @@ class Writer:
 
     def _collect(self) -> list[Item]:
         """What has arrived, at most 256; empty when it is time for a checkpoint or for another try."""
-        queue = self.queue
+        queue, batch = self.queue, list[Item]()
         try:
-            batch = [queue.get(timeout=self._patience())]
+            batch = queue.get(timeout=self._patience())
+            while len(batch) < BATCH_ITEMS:
+                batch += queue.get_nowait()
         except Empty:
-            return []
-        batch += [queue.get_nowait() for _ in range(min(queue.qsize(), BATCH_ITEMS - 1))]
+            return batch
         return batch
 
     def _patience(self) -> float | None:
