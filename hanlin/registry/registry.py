@@ -23,6 +23,8 @@ CERTIFICATE_DAYS = 183
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}\Z")
 
 Origin = Literal["settings", "console"]
+Offer = tuple[str, Route | tuple[str, ...]]
+"""A service's name, and its route or what keeps it from answering."""
 _answers = msgspec.json.Decoder(tuple[Answer, ...])
 
 
@@ -54,7 +56,7 @@ class Registry:
         self._certificates: dict[str, Certificate] = {}
         self._suspended: dict[str, str] = {}
         self._examining: set[str] = set()
-        self._routes: dict[str, Route | tuple[str, ...]] = {}
+        self._routes: dict[str, list[Offer]] = {}
         self._valid_until = 0.0
 
     async def load(self) -> None:
@@ -79,9 +81,13 @@ class Registry:
         """
         if self._clock() >= self._valid_until:
             self._rebuild()
-        found = self._routes.get(name)
-        service = found.service.name if isinstance(found, Route) else name.partition("/")[0]
-        if found is None or (actor.services is not None and service not in actor.services):
+        problems: tuple[str, ...] = ()
+        for service, found in self._routes.get(name, ()):
+            if actor.services is None or service in actor.services:
+                if isinstance(found, Route):
+                    return found
+                problems = problems or found
+        if not problems:
             visible = [r.service.name for r in self.services(actor) if r.serves]
             raise NotFound(
                 f"Model {name[:120]!r} does not exist or you have no access to it.",
@@ -89,9 +95,7 @@ class Registry:
                 code="model_not_found",
                 param="model",
             )
-        if isinstance(found, tuple):
-            raise NotServing(" ".join(found), action="An administrator can see and mend this on the page Services.")
-        return found
+        raise NotServing(" ".join(problems), action="An administrator can see and mend this on the page Services.")
 
     def models(self) -> list[ModelRecord]:
         return list(self._records().values())
@@ -298,15 +302,16 @@ class Registry:
 
     def _rebuild(self) -> None:
         records = self._records()
-        routes: dict[str, Route | tuple[str, ...]] = {}
+        own: dict[str, list[Offer]] = {}
+        shared: dict[str, list[Offer]] = {}
         for service, _ in self._services.values():
-            for name in reversed(service.models):
+            for name in service.models:
                 problems = self._problems(replace(service, models=(name,)), records)
-                route = problems or Route(service, records[name].model)
-                routes[f"{service.name}/{name}"] = route
-                routes.setdefault(name, route)
-                routes[service.name] = route
-        self._routes = routes
+                offer = service.name, problems or Route(service, records[name].model)
+                own.setdefault(service.name, [offer])
+                own[f"{service.name}/{name}"] = [offer]
+                shared.setdefault(name, []).append(offer)
+        self._routes = shared | own
         ends = (record.certificate.expires_at for record in records.values() if record.certificate)
         now = self._clock()
         self._valid_until = min((end for end in ends if end > now), default=now + 86_400)

@@ -146,6 +146,13 @@ async def test_unknown_and_not_allowed_are_told_apart_by_nobody(registry: Regist
     assert unknown.value.code == hidden.value.code == "model_not_found"
 
 
+async def test_a_model_of_two_services_answers_through_the_one_a_key_may_use(registry: Registry) -> None:
+    await registry.certify(ADMINISTRATOR, "ink", "entrance-1", PASSED)
+    await registry.set_service(ADMINISTRATOR, Service(name="other", models=("ink",)))
+    assert registry.resolve("ink", ADMINISTRATOR).service.name == "desk"
+    assert registry.resolve("ink", LIMITED).service.name == "other"
+
+
 async def test_a_misspelt_name_gets_the_nearest(registry: Registry) -> None:
     await registry.certify(ADMINISTRATOR, "ink", "entrance-1", PASSED)
     with pytest.raises(NotFound, match="Known: desk"):
