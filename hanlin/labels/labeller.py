@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hanlin.errors import Misconfigured
 from hanlin.labels.provider_code import check_social_credit_code, provider_code
 from hanlin.labels.wire import header
 from hanlin.types import Chunk, Label, Model, Route
@@ -47,14 +46,6 @@ class Labeller:
         self._social_credit_code = social_credit_code
         self._name = "".join(character for character in operator if character in _ALLOWED) or _UNNAMED
         self._providers: dict[str, tuple[str, str]] = {}
-
-    def require_code(self) -> None:
-        """Raise Misconfigured unless labels carry a provider code: ask before a service is offered to the public."""
-        if self.placeholder:
-            raise Misconfigured(
-                "A public service needs a provider code in its labels, and social_credit_code is not set.",
-                action="Set social_credit_code to the operator's 统一社会信用代码.",
-            )
 
     def begin(self, route: Route, request_id: str) -> Marker:
         """What marks the answer to one request."""

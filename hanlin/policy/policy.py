@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from hanlin.errors import Misconfigured, NotFound, nearest
+from hanlin.errors import Misconfigured, NotFound, Refused, nearest
 from hanlin.policy.answer import Answer
 from hanlin.policy.file import SHIPPED, PolicyFile, read
 from hanlin.policy.judging import Hit, Rule, Watcher
@@ -23,6 +23,8 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 _KANA = re.compile("[\u3040-\u30ff]")
 _BLANK_LINE = "\n\n"
 """Between texts judged together: no match crosses one."""
+INPUT_LIMIT = "max_input_characters"
+"""The length rule's public name."""
 
 
 class Policy:
@@ -49,7 +51,7 @@ class Policy:
         limit = self.file.limits.max_input_characters
         if len(text) > limit:
             reason = f"The input has {len(text)} characters; at most {limit} are allowed."
-            return self._decide(Verdict.REFUSE, "max_input_characters", reason)
+            return self._decide(Verdict.REFUSE, INPUT_LIMIT, reason)
         for rule in self._inputs:
             if hit := rule.judge(text):
                 return self._decide(Verdict.REFUSE, hit.rule, hit.reason, hit.spans)
@@ -85,9 +87,13 @@ class Policy:
         finally:
             await _close(chunks)
 
-    def refusal_text(self, language: str) -> str:
-        """What a person reads instead of an answer, `zh` or else `en`."""
-        return self.file.refusal.zh if language == "zh" else self.file.refusal.en
+    def refusal(self, chat: ChatRequest, decision: Decision) -> Refused:
+        """What the asker is told of a refused input: a limit's numbers, or the policy's sentence in their language."""
+        if decision.rule == INPUT_LIMIT:
+            return Refused(decision.reason, rule=decision.rule, stage="input", action="Send less text.")
+        if language_of(chat) == "zh":
+            return Refused(self.file.refusal.zh, rule=decision.rule, stage="input", action=f"规则：{decision.rule}。")
+        return Refused(self.file.refusal.en, rule=decision.rule, stage="input", action=f"Rule: {decision.rule}.")
 
     def _ending(self, taken: Chunk | Hit | None) -> Decision:
         if isinstance(taken, Hit):

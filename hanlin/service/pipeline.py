@@ -36,6 +36,7 @@ class Rules(Protocol):
     """What the pipeline needs of a policy."""
 
     def admit(self, chat: ChatRequest) -> Decision: ...
+    def refusal(self, chat: ChatRequest, decision: Decision) -> Refused: ...
     def release(
         self, chunks: AsyncIterator[Chunk], decisions: list[Decision], *, choices: int = 1
     ) -> AsyncGenerator[Chunk]: ...
@@ -138,7 +139,7 @@ def admit(rules: Rules, chat: ChatRequest, run: Run) -> None:
     decision = rules.admit(chat)
     run.decisions.append(decision)
     if decision.verdict is Verdict.REFUSE:
-        raise Refused(decision.reason, rule=decision.rule, stage="input")
+        raise rules.refusal(chat, decision)
 
 
 def conclude(p: Pipeline, request: Request, run: Run, reservation: Reservation | None) -> asyncio.Future[int]:

@@ -33,13 +33,10 @@ def test_without_a_code_the_name_stands_there_in_allowed_characters(operator: st
     labeller = Labeller(operator)
     label = labeller.aigc(ROUTE, "req_1")
     assert (labeller.placeholder, label.content_producer, label.content_propagator) == (True, producer, producer)
-    with pytest.raises(Misconfigured, match="social_credit_code is not set"):
-        labeller.require_code()
 
 
 def test_a_code_is_no_placeholder_and_a_wrong_one_is_refused_at_start() -> None:
     labeller = Labeller("Lab", CODE)
-    labeller.require_code()
     assert not labeller.placeholder
     with pytest.raises(Misconfigured):
         Labeller("Lab", CODE[:-1] + "3")

@@ -349,4 +349,12 @@ class TestPolicies:
 def test_a_refusal_is_in_the_language_of_the_question(text: str, language: str) -> None:
     request = chat(Message("user", text), Message("assistant", "好的 okay"))
     assert language_of(request) == language
-    assert policy().refusal_text(language) == {"zh": "抱歉。", "en": "Sorry."}[language]
+    refused = policy().refusal(request, Decision(Verdict.REFUSE, "no-plums", "Plums are out."))
+    assert str(refused) == {"zh": "抱歉。 规则：no-plums。", "en": "Sorry. Rule: no-plums."}[language]
+    assert (refused.rule, refused.stage) == ("no-plums", "input")
+
+
+def test_who_sends_too_much_is_told_how_much_is_allowed() -> None:
+    decision = Decision(Verdict.REFUSE, "max_input_characters", "The input has 9 characters; at most 5 are allowed.")
+    refused = policy().refusal(chat(Message("user", "你好")), decision)
+    assert str(refused) == "The input has 9 characters; at most 5 are allowed. Send less text."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
@@ -95,7 +93,3 @@ def _code(sentence: str) -> str:
     if "missing required" in sentence:
         return "missing_required_parameter"
     return "unknown_parameter" if "unknown field" in sentence else "invalid_value"
-
-
-def dump(value: Any) -> bytes:
-    return msgspec.json.encode(value)
