@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -66,6 +67,7 @@ class Database:
         """
         database = cls(_create_engine(url))
         try:
+            await database._try_file()
             await _migrate(database)
         except BaseException:
             await database.close()
@@ -90,6 +92,15 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    async def _try_file(self) -> None:
+        # aiosqlite leaves its thread behind when it cannot open a file, and the thread may outlive the loop it talks to
+        file = self.url.database
+        if self.url.get_backend_name() == "sqlite" and file:
+            try:
+                await asyncio.to_thread(lambda: sqlite3.connect(file).close())
+            except sqlite3.OperationalError as error:
+                raise _unavailable(error) from error
 
 
 @asynccontextmanager
