@@ -2,6 +2,7 @@
 
     HanlinError
     ├── BadRequest 400          what came is not what was expected
+    │   └── BadFile 400         a file is not what its first bytes promise, or of a kind that is not known here
     ├── NotSignedIn 401         no valid key or session
     ├── NotAllowed 403          known, but without the right
     ├── NotFound 404            no such thing, or not visible to the asker: the two are never told apart
@@ -47,6 +48,10 @@ class HanlinError(Exception):
 
 class BadRequest(HanlinError):
     status, kind, default_code = 400, "invalid_request_error", "invalid_value"
+
+
+class BadFile(BadRequest):
+    default_code = "bad_file"
 
 
 class NotSignedIn(HanlinError):

@@ -78,6 +78,18 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str, _help("A second folder, best on another disk, that each signed checkpoint is also written to.")
     ] = ""
     policies: Annotated[str, _help("Folder of policy files (*.toml); empty: the shipped policy.")] = ""
+    label_security: Annotated[
+        str, _help("Signature in the reserved field of labels on files: ed25519 or sm2.", pattern="^(ed25519|sm2)\\Z")
+    ] = "ed25519"
+    time_stamp_url: Annotated[
+        str, _help("RFC 3161 time stamp server for Content Credentials; empty: no time stamps.")
+    ] = ""
+    unlabelled_on_request: Annotated[
+        bool, _help("Workspaces may record the agreement of Article 9 and then ask for files without visible label.")
+    ] = False
+    upload_bytes: Annotated[int, _help("Largest file that may be sent to be labelled or checked.", ge=1024)] = (
+        64 * 1024 * 1024
+    )
     upstream_hosts: Annotated[
         tuple[str, ...],
         _help("Private or loopback host names that models added on the console may call (SSRF fence)."),

@@ -30,7 +30,7 @@ OPENS_SOCKETS = ("net", "catalog/hub.py")
 """Upstreams go through net; the catalog fetches weights with the standard library, in a thread and with ranges."""
 HOLDS_SOCKETS = ("cli/listening.py", "cli/serve.py", "engines/llama_child.py", "engines/llama_process.py")
 """Listen on our own address, or speak over the pair that the parent made; they connect to nothing."""
-STARTS_PROCESSES = ("engines/llama_process.py", "catalog/packages.py")
+STARTS_PROCESSES = ("engines/llama_process.py", "catalog/packages.py", "sandbox/sandbox.py")
 SPEAKS_SQLITE = ("audit", "storage/database.py")
 MAKES_TEMPLATES = ("web/render.py", "web/markdown.py", "web/pages/chat.py")
 NEVER = ("pickle", "cPickle", "dill", "marshal", "shelve", "joblib", "yaml", "telnetlib", "imp")
@@ -93,7 +93,7 @@ def test_only_net_and_the_catalog_open_connections(trees: dict[Path, ast.AST]) -
         assert not found, f"{name(file)}: {found}"
 
 
-def test_only_the_engine_and_the_fetching_of_packages_start_processes(trees: dict[Path, ast.AST]) -> None:
+def test_only_engine_sandbox_and_the_fetching_of_packages_start_processes(trees: dict[Path, ast.AST]) -> None:
     for file, tree in trees.items():
         starts = "subprocess" in set(imports(tree)) or any(
             called.rpartition(".")[2].startswith("create_subprocess") for called, _ in calls(tree)

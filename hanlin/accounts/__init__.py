@@ -8,6 +8,7 @@ from hanlin.accounts.people import Invitation, Person
 from hanlin.accounts.permissions import ROLE_PERMISSIONS, granted, require
 from hanlin.accounts.quota import Limits, Quota, Reservation, Standing, Window
 from hanlin.accounts.sessions import Session, SignedIn, csrf_matches, csrf_token
+from hanlin.accounts.throttle import Throttle, network
 from hanlin.accounts.usage import Line, UsageCounters, Used
 from hanlin.accounts.workspaces import Workspace
 
@@ -28,6 +29,7 @@ __all__ = [
     "Session",
     "SignedIn",
     "Standing",
+    "Throttle",
     "UsageCounters",
     "Used",
     "Window",
@@ -35,5 +37,6 @@ __all__ = [
     "csrf_matches",
     "csrf_token",
     "granted",
+    "network",
     "require",
 ]

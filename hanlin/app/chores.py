@@ -12,9 +12,11 @@ from hanlin.accounts import Accounts
 from hanlin.audit import Event, EventLeaf, Log
 from hanlin.engines.pool import Pool
 from hanlin.errors import HanlinError
+from hanlin.labels.fingerprint.index import Index
+from hanlin.labels.unlabelled import Agreements
 from hanlin.policy import Policy
 from hanlin.registry import Certificate, ModelRecord, Registry, State
-from hanlin.service import Running
+from hanlin.service import Running, Seals
 from hanlin.types import Actor, Permission, Role
 
 log = logging.getLogger("hanlin")
@@ -26,6 +28,9 @@ SYSTEM = Actor(
 ENDED_CHECK_SECONDS = 3
 """How often running answers are checked for keys and sessions that another server, or time, has ended."""
 DAY_SECONDS = 86_400
+REMEMBERED_BYTES = 200
+"""A shorter answer cannot have the 200 characters that make a fingerprint."""
+WAITING_ANSWERS = 1000
 
 
 async def note_policies(record: Log, policies: Iterable[Policy]) -> None:
@@ -102,15 +107,56 @@ async def _admit(
     log.info("Model %s %s: %d of %d.", name, word, passed, len(certificate.answers))
 
 
-async def prune(record: Log, retention_days: int) -> None:
-    """Once a day, drop the entries that are older than the operator keeps (never below six months)."""
+async def prune(record: Log, index: Index, agreements: Agreements, retention_days: int) -> None:
+    """Once a day, drop what is older than the operator keeps (never below six months): entries, fingerprints, logs."""
     while True:
-        before = int((time.time() - retention_days * DAY_SECONDS) * 1000)
+        before = int(time.time() - retention_days * DAY_SECONDS)
         try:
-            await record.prune(before, basis="retention_days")
+            await record.prune(before * 1000, basis="retention_days")
+            await index.prune(before)
+            await agreements.prune()
         except HanlinError as error:
             log.warning("old entries are kept: %s", error)
         await asyncio.sleep(DAY_SECONDS)
+
+
+class Remembering:
+    """Puts what was answered into the fingerprint index, one after another and behind the answering."""
+
+    def __init__(self, seals: Seals) -> None:
+        self._seals = seals
+        self._waiting: asyncio.Queue[tuple[str, Actor, bytes]] = asyncio.Queue(WAITING_ANSWERS)
+        self._task: asyncio.Task[None] | None = None
+
+    def put(self, request_id: str, actor: Actor, output: bytes) -> None:
+        """Take in an answer that is on record; never waits. Beyond what can wait, answers stay out of the index."""
+        if len(output) < REMEMBERED_BYTES:
+            return
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        try:
+            self._waiting.put_nowait((request_id, actor, output))
+        except asyncio.QueueFull:
+            log.warning("More answers came than the fingerprint index takes in; one stays out of it.")
+
+    async def close(self) -> None:
+        """Work off what waits, for a few seconds."""
+        if self._task is not None:
+            try:
+                await asyncio.wait_for(self._waiting.join(), 5)
+            except TimeoutError:
+                log.warning("%d answers stay out of the fingerprint index.", self._waiting.qsize())
+            await cancel(self._task)
+
+    async def _work(self) -> None:
+        while True:
+            request_id, actor, output = await self._waiting.get()
+            try:
+                await self._seals.remember(request_id, actor, output.decode("utf-8", "replace"))
+            except HanlinError as error:
+                log.warning("An answer stays out of the fingerprint index: %s", error.code)
+            finally:
+                self._waiting.task_done()
 
 
 async def cancel(*tasks: asyncio.Task[None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,20 +22,29 @@ from hanlin.api.front import Front
 from hanlin.api.metrics import Metrics
 from hanlin.api.platform.record import find_receipt
 from hanlin.api.traces import Traces, tee
-from hanlin.app.chores import admit_models, cancel, end_without_right, note_policies, prune
+from hanlin.app.chores import Remembering, admit_models, cancel, end_without_right, note_policies, prune
 from hanlin.app.folder import master_key, origin
 from hanlin.app.offer import engines, identify, models, services
+from hanlin.app.sealing import keys_folder, trust
 from hanlin.assistants.chat import Conversations
 from hanlin.audit import Event, Log
 from hanlin.engines.pool import Pool
 from hanlin.evaluation import examine
 from hanlin.labels import Labeller
+from hanlin.labels.fingerprint.index import Index
+from hanlin.labels.unlabelled import Agreements
 from hanlin.policy import Policies
 from hanlin.registry import Certificate, Registry
-from hanlin.service import Finished, Pipeline, Running, serve
+from hanlin.sandbox import Ceilings, Sandbox
+from hanlin.service import Finished, Pipeline, Running, Seals, Signing, serve
 from hanlin.settings import Settings
 from hanlin.storage import Database, DataFolder
 from hanlin.types import Actor, Announce, Facts
+
+MARKING = Ceilings(seconds=600, memory_mib=2048)
+"""For files of people with a key; a minute of video is encoded anew in several."""
+CHECKING = Ceilings(seconds=30, memory_mib=1024)
+"""For files of anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,16 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         )
         await registry.load()
 
+        agreements = Agreements(
+            database,
+            ground.announce,
+            allowed=settings.unlabelled_on_request,
+            retention_days=settings.retention_days,
+        )
+        index = Index(database)
+        seals = await open_seals(settings, stack, ground.record, index, agreements, registry)
+        remembering = Remembering(seals)
+        stack.push_async_callback(remembering.close)
         running = Running()
         accounts.on_ended(running.end)
         metrics = Metrics(lambda: {"running_generations": len(running), "record_ready": float(record.ready)})
@@ -99,6 +119,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             generate=pool.generate,
             label=labeller.begin,
             observe=tee(partial(count, usage), metrics.observe, *traces(settings, stack)),
+            remember=remembering.put,
             running=running,
             generation_seconds=settings.generation_seconds,
         )
@@ -109,13 +130,17 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         async def examine_model(actor: Actor, name: str) -> Certificate:
             return await examine(registry, actor, name, pool.generate)
 
-        resources = platform.Rooms(accounts, usage, registry, record, examine_model, settings.url)
+        resources = platform.Rooms(
+            accounts, usage, registry, record, examine_model, seals, agreements, settings.url, settings.upload_bytes
+        )
         pages = web.Rooms(
             accounts=accounts,
             usage=usage,
             registry=registry,
             log=record,
             conversations=conversations,
+            seals=seals,
+            upload_bytes=settings.upload_bytes,
             examine=examine_model,
             operator=settings.operator,
             language=settings.language,
@@ -127,6 +152,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             authenticate=accounts.authenticate,
             services=registry.services,
             limit_headers=lambda actor: limit_headers(ground.quota.limits(actor)),
+            seals=seals,
+            upload_bytes=settings.upload_bytes,
             operator=settings.operator,
             started_at=int(time.time()),
             request_bytes=settings.request_bytes,
@@ -142,7 +169,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         )
         watching = asyncio.create_task(end_without_right(accounts, running))
         admitting = asyncio.create_task(admit_models(registry, pool, store, examine_model))
-        pruning = asyncio.create_task(prune(record, settings.retention_days))
+        pruning = asyncio.create_task(prune(record, index, agreements, settings.retention_days))
         stack.push_async_callback(cancel, watching, admitting, pruning)
         yield House(asgi, await accounts.first_run(), registry, running, ground.failed)
 
@@ -173,6 +200,38 @@ async def lay_ground(settings: Settings, stack: AsyncExitStack) -> Ground:
     await usage.replay(used_since(record, usage.cursor))
     await usage.seed(quota)
     return Ground(record, database, accounts, quota, usage, announce, failed)
+
+
+async def open_seals(  # noqa: PLR0917 - the rooms that a seal ties together
+    settings: Settings, stack: AsyncExitStack, record: Log, index: Index, agreements: Agreements, registry: Registry
+) -> Seals:
+    """What marks files and checks marks, with its signing material, its index and its child processes."""
+    folder = Path(settings.data) / "uploads"
+    await asyncio.to_thread(empty, folder)
+    believed = await asyncio.to_thread(trust, settings)
+    marking, checking = Sandbox(MARKING), Sandbox(CHECKING)
+    stack.push_async_callback(marking.close)
+    stack.push_async_callback(checking.close)
+    return Seals(
+        record=record,
+        index=index,
+        agreements=agreements,
+        labeller=Labeller(settings.operator, settings.social_credit_code),
+        marking=marking,
+        checking=checking,
+        signing=Signing(
+            str(keys_folder(settings).resolve()), settings.operator, settings.label_security, settings.time_stamp_url
+        ),
+        trust=believed,
+        folder=folder.resolve(),
+        model_of_code=lambda code: next((one.model.name for one in registry.models() if one.model.code == code), ""),
+    )
+
+
+def empty(folder: Path) -> None:
+    """Make a folder for files that are worked on, without what a crash left in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
 
 
 def quotas(settings: Settings, accounts: Accounts) -> Quota:

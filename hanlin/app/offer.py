@@ -50,10 +50,14 @@ def identify(model: Model, store: Store, pool: Pool) -> Model:
         declared = msgspec.json.encode([model.engine, model.version, model.options], order="deterministic")
         model = replace(model, digest=f"sha256:{hashlib.sha256(declared).hexdigest()}")
     pool.check(model)
-    if model.code == "0000":
-        number = int(hashlib.sha256(model.name.encode()).hexdigest(), 16) % 36**4
-        model = replace(model, code=base36(number))
-    return model
+    return replace(model, code=model_code(model))
+
+
+def model_code(model: Model) -> str:
+    """The four characters that name a model in labels: its own, or made from its name."""
+    if model.code != "0000":
+        return model.code
+    return base36(int(hashlib.sha256(model.name.encode()).hexdigest(), 16) % 36**4)
 
 
 def base36(number: int) -> str:

@@ -17,8 +17,9 @@ from hanlin.audit.log import Log
 from hanlin.audit.receipts import make_receipt
 from hanlin.audit.store import Reader, open_reader
 from hanlin.errors import AuditUnavailable, BadRequest
+from hanlin.labels.fingerprint.index import Index
 from hanlin.settings import Settings, load
-from hanlin.storage import DataFolder
+from hanlin.storage import Database, DataFolder
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -104,8 +105,21 @@ def gap(args: argparse.Namespace) -> int:
 
 def erase(args: argparse.Namespace) -> int:
     seq = _with_log(lambda log: log.erase(args.person, _words(args.basis)))
+    found = asyncio.run(_forget(args.person))
+    if found:
+        print(f"{found} fingerprints of what they made are gone from the index.")
     print("There is nothing to erase." if seq is None else f"Erased; on record as entry {seq}.")
     return 0
+
+
+async def _forget(person: str) -> int:
+    """Take a person's contents out of the fingerprint index; how many there were."""
+    settings, _ = load()
+    database = await Database.open(settings.database_url or f"sqlite:///{settings.data}/hanlin.db")
+    try:
+        return await Index(database).erase(person)
+    finally:
+        await database.close()
 
 
 def _words(text: str) -> str:

@@ -57,6 +57,20 @@ class Labeller:
         number = request_id.partition("_")[2] or request_id
         return Label("1", producer, number, "", propagator, number, "")
 
+    def producer(self, model_code: str) -> str:
+        """Who generates with the model of this code."""
+        return provider_code(self._social_credit_code, model_code) if not self.placeholder else self._name
+
+    def propagator(self) -> str:
+        """Who passes on what others made (service type 2, no model)."""
+        return provider_code(self._social_credit_code, "0000", "propagation") if not self.placeholder else self._name
+
+    def is_ours(self, producer: str) -> bool:
+        """Whether a label's producer is this operator, with whichever model."""
+        if self.placeholder:
+            return producer == self._name
+        return producer[:22] == f"0011{self._social_credit_code}"
+
     def header(self, label: Label) -> str:
         """The value of `X-AIGC-Label` for an answer's label."""
         return header(label)

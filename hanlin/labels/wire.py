@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote, unquote
 
 import msgspec
 
+from hanlin.labels.found import parse
 from hanlin.types import Label
 
 HEADER = "X-AIGC-Label"
-_FIELDS = dict(zip(Label.__struct_encode_fields__, Label.__struct_fields__, strict=True))
-"""Key on the wire -> field."""
 
 
 def wrap(label: Label) -> bytes:
@@ -36,10 +33,10 @@ def read(text: str | bytes) -> Label | None:
 
     Lenient, for what others write: numbers for strings, missing keys, an object that is itself JSON in a string.
     """
-    for value in _values(text.decode("utf-8", "replace") if isinstance(text, bytes) else text):
-        if label := _label(value):
-            return label
-    return None
+    stripped = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).strip()
+    pieces = [unquote(stripped) if stripped.startswith("%7B") else stripped]
+    pieces += [line[5:].strip() for line in stripped.splitlines() if line.startswith("data:")]
+    return next((found.label for piece in pieces if (found := parse(piece, "text"))), None)
 
 
 def _encoded(number: str) -> str:
@@ -53,23 +50,3 @@ def _around_numbers(kind: str, producer: str, propagator: str, reserved1: str, r
     before, _, rest = wrap(label).decode().partition("\\u0001")
     between, _, after = rest.partition("\\u0002")
     return quote(before), quote(between), quote(after)
-
-
-def _values(text: str) -> Iterator[Any]:
-    stripped = text.strip()
-    pieces = [unquote(stripped) if stripped.startswith("%7B") else stripped]
-    pieces += [line[5:].strip() for line in stripped.splitlines() if line.startswith("data:")]
-    for piece in pieces:
-        try:
-            yield msgspec.json.decode(piece)
-        except msgspec.DecodeError:
-            continue
-
-
-def _label(value: object) -> Label | None:
-    inner = value.get("AIGC", value) if isinstance(value, dict) else None
-    if isinstance(inner, str):
-        return next((label for label in map(_label, _values(inner)) if label), None)
-    if not isinstance(inner, dict) or "Label" not in inner or "ContentProducer" not in inner:
-        return None
-    return Label(**{_FIELDS[key]: str(inner[key]) for key in inner if key in _FIELDS})

@@ -69,6 +69,8 @@ class Pipeline:
     label: Callable[[Route, str], Mark]
     observe: Callable[[Finished], None]
     running: Running
+    remember: Callable[[str, Actor, bytes], None] = lambda *_: None
+    """Gets request id, actor and all that left, when that is on record: so that it is found again without its label."""
     generation_seconds: float = 600
 
 
@@ -166,6 +168,7 @@ def conclude(p: Pipeline, request: Request, run: Run, reservation: Reservation |
     def observe(done: asyncio.Future[int]) -> None:
         if not done.cancelled() and done.exception() is None:
             name = model.name if model else ""
+            p.remember(request.id, request.actor, outcome.output)
             p.observe(
                 Finished(done.result(), request.id, request.actor, service, name, run.status, usage, seconds, to_first)
             )

@@ -2,5 +2,6 @@
 
 from hanlin.storage.database import Database, metadata
 from hanlin.storage.lock import DataFolder
+from hanlin.storage.uploads import Upload, receive
 
-__all__ = ["DataFolder", "Database", "metadata"]
+__all__ = ["DataFolder", "Database", "Upload", "metadata", "receive"]

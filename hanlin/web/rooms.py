@@ -9,6 +9,7 @@ from hanlin.accounts import Accounts, UsageCounters
 from hanlin.assistants.chat import Conversations
 from hanlin.audit import Log
 from hanlin.registry import Certificate, Registry
+from hanlin.service import Seals
 from hanlin.types import Actor
 
 
@@ -19,11 +20,14 @@ class Rooms:
     registry: Registry
     log: Log
     conversations: Conversations
+    seals: Seals
     examine: Callable[[Actor, str], Awaitable[Certificate]]
     """Puts a model through its entrance examination; takes seconds to minutes."""
     operator: str
     language: str
     """`zh` or `en`, for people who have not chosen and whose browser names neither."""
+    upload_bytes: int
+    """Largest file that may be checked."""
     url: str
     """The address people type, without a slash at its end."""
 

@@ -9,7 +9,20 @@ from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.handlers.base import BaseRouteHandler
 
-from hanlin.web.pages import account, audit, chat, entry, keys, models, people, receipts, services, usage
+from hanlin.web.pages import (
+    account,
+    audit,
+    chat,
+    download,
+    entry,
+    keys,
+    models,
+    people,
+    receipts,
+    services,
+    usage,
+    verify,
+)
 from hanlin.web.respond import failures
 from hanlin.web.rooms import Rooms
 from hanlin.web.statics import static
@@ -18,7 +31,7 @@ from hanlin.web.visit import find_visit, guard
 FORM_BYTES = 2_000_000
 """A question of 100,000 characters, three bytes each, every byte percent-encoded, and a little more."""
 
-PAGES = (entry, chat, receipts, models, services, people, keys, usage, audit, account)
+PAGES = (entry, verify, chat, download, receipts, models, services, people, keys, usage, audit, account)
 
 
 def routes(rooms: Rooms) -> list[Router]:

@@ -145,7 +145,8 @@ async def guard(rooms: Rooms, connection: ASGIConnection[Any, Any, Any, Any], ha
     """Let a visit in, or raise. A handler whose options name neither a permission nor everyone answers nobody."""
     assert isinstance(connection, Request)
     unsafe = connection.method not in SAFE_METHODS
-    visit = await open_visit(rooms, connection, await _read_form(connection) if unsafe else NO_FORM)
+    reads = unsafe and not handler.opt.get("upload")  # a handler with `upload` reads its own body, as it comes
+    visit = await open_visit(rooms, connection, await _read_form(connection) if reads else NO_FORM)
     connection.scope["state"]["visit"] = visit
     if unsafe:
         _check_origin(connection, rooms.url)

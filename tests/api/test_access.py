@@ -22,6 +22,7 @@ PUBLIC = {
     "GET /health",
     "GET /sign-in",
     "GET /welcome",
+    "GET /verify",
     "GET /static/{name}",
     "GET /api/openapi.json",
     "GET /api/openapi.json/openapi.json",

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHAPES = {
     "BadRequest": (400, "invalid_request_error", "invalid_value"),
+    "BadFile": (400, "invalid_request_error", "bad_file"),
     "NotSignedIn": (401, "invalid_request_error", "invalid_api_key"),
     "NotAllowed": (403, "invalid_request_error", "permission_denied"),
     "NotFound": (404, "invalid_request_error", "not_found"),

@@ -14,6 +14,7 @@ PLAIN = (
     ("POST", "/v1/chat/completions"),
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{name:str}"),
+    ("POST", "/v1/content_provenance_checks"),
     ("GET", "/metrics"),
     ("GET", "/health"),
 )

@@ -16,10 +16,15 @@ from hanlin import web
 from hanlin.accounts import Accounts, UsageCounters
 from hanlin.assistants.chat import Conversations
 from hanlin.audit import Event, Log
+from hanlin.labels import Authority, Labeller, Trust
+from hanlin.labels.fingerprint.index import Index
+from hanlin.labels.unlabelled import Agreements
 from hanlin.registry import Certificate, Registry
 from hanlin.registry.records import Answer
+from hanlin.sandbox import Ceilings, Sandbox
+from hanlin.service import Seals, Signing
 from hanlin.storage import Database
-from hanlin.types import Actor, Facts, Model, Service
+from hanlin.types import Actor, Announce, Facts, Model, Service
 from tests.accounts.conftest import PASSWORD, Announced, Cast, Clock, accounts, announced, cast, monotonic
 from tests.assistants.chat.conftest import Script, script
 from tests.storage.databases import database, sqlite_template
@@ -38,6 +43,7 @@ __all__ = [
 ]
 
 URL = "http://127.0.0.1:8000"
+OPERATOR = "Jiangnan <University>"
 FORM = {"Origin": URL, "Sec-Fetch-Site": "same-origin"}
 """What a browser sends along with a form of our own page."""
 
@@ -111,22 +117,44 @@ async def house(
 
     conversations = Conversations(database, script.generate)
     await conversations.open()
+    sandbox = Sandbox(Ceilings(seconds=30), processes=1)
+    seals = open_seals(log, database, announce, sandbox, tmp_path)
     rooms = web.Rooms(
         accounts=accounts,
         usage=usage,
         registry=registry,
         log=log,
         conversations=conversations,
+        seals=seals,
+        upload_bytes=2 * 1024 * 1024,
         examine=examine,
-        operator="Jiangnan <University>",
+        operator=OPERATOR,
         language="en",
         url=URL,
     )
     app = Litestar(route_handlers=web.routes(rooms), exception_handlers=web.failures(rooms), openapi_config=None)
     yield House(rooms, app, cast)
     await conversations.close()
+    await sandbox.close()
     await usage.close()
     await log.close()
+
+
+def open_seals(log: Log, database: Database, announce: Announce, sandbox: Sandbox, folder: Path) -> Seals:
+    authority = Authority.open(folder / "label-keys", OPERATOR)
+    (folder / "uploads").mkdir()
+    return Seals(
+        record=log,
+        index=Index(database),
+        agreements=Agreements(database, announce),
+        labeller=Labeller(OPERATOR),
+        marking=sandbox,
+        checking=sandbox,
+        signing=Signing(str(folder / "label-keys"), OPERATOR, "ed25519"),
+        trust=Trust(authority.trust_anchors, authority.public_keys),
+        folder=folder / "uploads",
+        model_of_code=lambda _: "",
+    )
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import re
 
+from hanlin.audit import EventLeaf
 from hanlin.errors import EngineFailed, Refused
+from hanlin.labels import read_labels
 from tests.web.conftest import Browser, House, Script
 
 
@@ -154,3 +156,18 @@ async def test_without_a_service_the_page_says_so(browsers: dict[str, Browser], 
     page = await browsers["owner"].get("/chat")
     assert page.status_code == 200
     assert "No service is open to you yet." in page.text
+
+
+async def test_a_conversation_leaves_as_a_sealed_file(browsers: dict[str, Browser], house: House) -> None:
+    owner = browsers["owner"]
+    path = await begin(owner, "Who keeps the seal?")
+    file = await owner.get(f"{path}/file")
+    assert file.headers["content-type"].startswith("text/markdown")
+    assert "attachment" in file.headers["content-disposition"]
+    assert "> Who keeps the seal?" in file.text
+    (found,) = read_labels(file.content, "conversation.md")
+    assert not found.faults
+    entries = (await house.rooms.log.entries(limit=5)).entries
+    numbers = [entry.leaf.facts.get("number") for entry in entries if isinstance(entry.leaf, EventLeaf)]
+    assert found.label.produce_id in numbers
+    assert (await browsers["stranger"].get(f"{path}/file")).status_code == 404

@@ -6,11 +6,13 @@ import re
 import time
 from dataclasses import replace
 
+import pytest
+
 from hanlin.accounts import Used
 from hanlin.audit import Outcome
 from hanlin.registry import State
 from hanlin.types import Actor, Role, Status, Usage, new_id
-from tests.web.conftest import PASSWORD, Browser, House
+from tests.web.conftest import FORM, PASSWORD, Browser, House
 
 
 async def record(house: House, actor: Actor) -> str:
@@ -245,3 +247,55 @@ async def test_another_browser_of_ones_own_is_ended(browsers: dict[str, Browser]
     assert answer.status_code == 303
     browsers["nobody"].client.cookies.set("hanlin", signed_in.token)
     assert (await browsers["nobody"].get("/account")).status_code == 303
+
+
+def upload(content: bytes, name: str) -> dict[str, tuple[str, bytes]]:
+    return {"file": (name, content)}
+
+
+async def test_anybody_may_check_a_file_and_reads_who_made_it(browsers: dict[str, Browser]) -> None:
+    from hanlin.labels import Imprint, write_label
+    from hanlin.types import Label
+
+    label = Label("1", "some-producer", "n17", "", "some-producer", "n17", "")
+    page = write_label(b"# Minutes\n\nWe met.", Imprint(label), "a.md")
+    nobody = browsers["nobody"]
+    for language, said in (
+        ("en", "AI-generated, says some-producer."),
+        ("zh", "属于AI生成合成，标识者：some-producer。"),
+    ):
+        headers = {**FORM, "Accept-Language": language}
+        answer = await nobody.client.post("/verify", files=upload(page, "a.md"), headers=headers)
+        assert answer.status_code == 200
+        assert said in answer.text
+        assert "n17" in answer.text
+
+
+async def test_a_text_is_checked_and_nothing_is_answered_in_words(browsers: dict[str, Browser]) -> None:
+    nobody = browsers["nobody"]
+    empty = {"file": ("", b""), "text": (None, b"Words that somebody wrote.")}
+    answer = await nobody.client.post("/verify", files=empty, headers=FORM)
+    assert "No sign of AI found" in answer.text
+    nothing = await nobody.client.post("/verify", files={"file": ("", b""), "text": (None, b"  ")}, headers=FORM)
+    assert nothing.status_code == 400
+    assert "There is no file and no text." in nothing.text
+
+
+@pytest.mark.parametrize(("content", "status"), [(b"\0\1binary", 400), (b"x" * (2 * 1024 * 1024 + 1), 413)])
+async def test_what_cannot_be_checked_is_answered_with_a_sentence(
+    browsers: dict[str, Browser], content: bytes, status: int
+) -> None:
+    answer = await browsers["nobody"].client.post("/verify", files=upload(content, "a.bin"), headers=FORM)
+    assert answer.status_code == status
+    assert 'role="alert"' in answer.text
+
+
+async def test_one_address_checks_only_so_much(browsers: dict[str, Browser], monkeypatch: pytest.MonkeyPatch) -> None:
+    from hanlin.accounts import Throttle
+    from hanlin.web.pages import verify
+
+    monkeypatch.setattr(verify, "_throttle", Throttle(free=1))
+    nobody = browsers["nobody"]
+    first = await nobody.client.post("/verify", files=upload(b"words", "a.txt"), headers=FORM)
+    second = await nobody.client.post("/verify", files=upload(b"words", "a.txt"), headers=FORM)
+    assert (first.status_code, second.status_code) == (200, 429)

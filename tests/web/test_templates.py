@@ -18,6 +18,7 @@ from hanlin.web.pages.people import PeopleContext
 from hanlin.web.pages.receipts import ReceiptContext
 from hanlin.web.pages.services import ServiceRow, ServicesContext
 from hanlin.web.pages.usage import UsageContext, UsageRow
+from hanlin.web.pages.verify import Row, VerifyContext
 from hanlin.web.render import HERE, environment
 from hanlin.web.respond import ErrorContext
 
@@ -33,6 +34,7 @@ CONTEXTS = {
     "services.html": ServicesContext,
     "sign_in.html": SignInContext,
     "usage.html": UsageContext,
+    "verify.html": VerifyContext,
     "welcome.html": WelcomeContext,
 }
 PARTS = {"layout.html", "plain.html", "console.html", "parts.html", "message.html", "progress.html"}
@@ -45,6 +47,7 @@ ROWS: dict[str, tuple[str, Any]] = {
     "choice": ("chat.html", Choice),
     "service": ("services.html", ServiceRow),
     "row": ("usage.html", UsageRow),
+    "finding_row": ("verify.html", Row),
 }
 
 

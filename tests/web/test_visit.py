@@ -22,6 +22,8 @@ OPEN_TO_EVERYONE = {
     ("GET", "/welcome"),
     ("POST", "/welcome"),
     ("POST", "/preferences"),
+    ("GET", "/verify"),
+    ("POST", "/verify"),
 }
 
 

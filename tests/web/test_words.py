@@ -12,9 +12,16 @@ from hanlin.web.words import LANGUAGES, load, preferred
 
 ROOM = Path(web.__file__).parent
 SOURCE = "\n".join(file.read_text("utf-8") for file in [*ROOM.rglob("*.html"), *ROOM.rglob("*.py")])
-CHOSEN_AT_RUN_TIME = ("problem.", "chat.prompt.", "models.", "services.scope_", "people.role_")
+CHOSEN_AT_RUN_TIME = (
+    "problem.",
+    "chat.prompt.",
+    "models.",
+    "services.scope_",
+    "people.role_",
+    *(f"verify.{name}" for name in ("finding", "fault.", "by_", "value_", "security_", "credential_")),
+)
 """Words whose names are put together from data: states, roles, error codes."""
-LOOKED_UP = ("chat.", "label.", "receipt.")
+LOOKED_UP = ("chat.", "label.", "receipt.", "verify.")
 """Sections that are also looked into by a name that stands in the code."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hanlin.api.asgi import Header
 from hanlin.registry import ServiceRecord
-from hanlin.service import Pipeline
+from hanlin.service import Pipeline, Seals
 from hanlin.types import Actor
 
 
@@ -19,6 +19,8 @@ class Rooms:
     authenticate: Callable[[str], Awaitable[Actor]]
     services: Callable[[Actor], list[ServiceRecord]]
     limit_headers: Callable[[Actor], list[Header]]
+    seals: Seals
     operator: str
     started_at: int
     request_bytes: int
+    upload_bytes: int

@@ -8,6 +8,7 @@ from hanlin.accounts import require
 from hanlin.api.asgi import Gone, Header, Receive, Scope, Send, bearer, log_failure, respond_error
 from hanlin.api.openai.chat import chat
 from hanlin.api.openai.models import list_models, retrieve_model
+from hanlin.api.openai.provenance import check_provenance
 from hanlin.api.openai.rooms import Rooms
 from hanlin.errors import BadRequest, HanlinError, NotFound
 from hanlin.types import Permission, new_id
@@ -57,10 +58,14 @@ class OpenAI:
             _expect(method, "GET", path)
             require(actor, Permission.READ_REGISTRY)
             await retrieve_model(rooms, actor, path.removeprefix("/v1/models/"), send)
+        elif path == "/v1/content_provenance_checks":
+            _expect(method, "POST", path)
+            await check_provenance(rooms, scope, receive, send)
         else:
             raise NotFound(
                 f"There is no {method} {path[:200]} here.",
-                action="Offered: POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}.",
+                action="Offered: POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}, "
+                "POST /v1/content_provenance_checks.",
                 code="unknown_url",
             )
 

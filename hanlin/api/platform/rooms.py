@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from hanlin.accounts import Accounts, UsageCounters
 from hanlin.audit import Log
+from hanlin.labels.unlabelled import Agreements
 from hanlin.registry import Certificate, Registry
+from hanlin.service import Seals
 from hanlin.types import Actor
 
 
@@ -19,4 +21,7 @@ class Rooms:
     log: Log
     examine: Callable[[Actor, str], Awaitable[Certificate]]
     """Puts a model through its entrance examination; takes seconds to minutes."""
+    seals: Seals
+    agreements: Agreements
     url: str
+    upload_bytes: int

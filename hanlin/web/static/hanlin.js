@@ -144,6 +144,28 @@ if (navigator.clipboard) furnish(document);
 document.addEventListener("htmx:load", (event) => navigator.clipboard && furnish(event.target.parentElement ?? document));
 document.addEventListener("change", (event) => event.target.matches("[data-submit]") && event.target.form.requestSubmit());
 
+// A file may be dropped where one may be chosen, and sending says that it works.
+
+for (const zone of document.querySelectorAll("[data-drop]")) {
+  const input = find("input", zone);
+  const show = () => { find("[data-chosen]", zone).textContent = input.files[0]?.name ?? ""; };
+  const over = (event, is) => { event.preventDefault(); zone.classList.toggle("over", is); };
+  zone.addEventListener("dragover", (event) => over(event, true));
+  zone.addEventListener("dragleave", (event) => over(event, false));
+  zone.addEventListener("drop", (event) => {
+    over(event, false);
+    if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
+    show();
+  });
+  input.classList.add("unseen");
+  input.addEventListener("change", show);
+  zone.closest("form").addEventListener("submit", (event) => {
+    const button = find("button", event.target);
+    button.disabled = true;
+    button.textContent = button.dataset.busy;
+  });
+}
+
 // A server out of reach says so in words.
 
 document.addEventListener("htmx:sendError", () => { find("#notice").textContent = document.body.dataset.offline; });

@@ -1,0 +1,110 @@
+"""All marks of one file, in the only order that keeps them all: explicit, watermark, metadata, signature.
+
+The explicit label changes the content, so it comes first; the watermark must not be drawn over; a Content Credential
+signs the bytes, so anything written after it would break it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from hanlin.labels.content import Print, can_carry_watermark, marked, prints_of
+from hanlin.labels.embed import mapped, write_label, write_whole
+from hanlin.labels.formats.format import Modality
+from hanlin.labels.formats.table import find
+from hanlin.labels.imprint import Imprint
+from hanlin.labels.signature import credentials, security_data
+from hanlin.labels.signature.authority import Authority
+from hanlin.types import Label
+
+MACHINE_READ = frozenset({"json", "sse"})
+"""Formats that no person reads, so that nothing in them is visible."""
+
+
+class Order(Struct, frozen=True):
+    """What to put on a file."""
+
+    imprint: Imprint
+    language: str = "en"
+    """Of the explicit label: `zh` or `en`."""
+    explicit: bool = True
+    """False only with the agreement of Article 9, or where the content carries one already."""
+    watermark: bool = True
+    security: str = "ed25519"
+    """Technique of the security data in the label's reserved field: `ed25519`, `sm2`, or "" for none."""
+    keys: str = ""
+    """Folder of the signing material; "" signs nothing."""
+    operator: str = ""
+    time_stamp_url: str = ""
+    parent: str = ""
+    """Path of the file that this one was made from; becomes an ingredient."""
+
+
+class Sealed(Struct, frozen=True):
+    """What a file carries now."""
+
+    format: str
+    media_type: str
+    modality: Modality
+    label: Label
+    layers: tuple[str, ...]
+    """Of `explicit`, `watermark`, `metadata`, `security`, `credential`, those that it has."""
+    watermark: int | None = None
+    """Its 64-bit payload."""
+    prints: tuple[Print, ...] = field(default=())
+    """How the finished content is found again when all else is gone."""
+
+
+def seal_file(source: str, target: str, name: str, order: Order) -> Sealed:
+    """Put every mark that its format can carry on a file. The target appears whole or not at all.
+
+    Raises BadFile for an unknown or broken file, and when the explicit label that was asked for cannot be put on it.
+    """
+    with mapped(Path(source)) as view:
+        file, sealed = seal(bytes(view), order, name)
+    write_whole(Path(target), [file], None, like=Path(source))
+    return sealed
+
+
+def seal(file: bytes, order: Order, name: str = "") -> tuple[bytes, Sealed]:
+    """The marked file and what it carries; see `seal_file`."""
+    format_ = find(memoryview(file), name)
+    layers: list[str] = []
+    imprint, payload = order.imprint, None
+    if order.watermark and can_carry_watermark(format_):
+        payload = payload_of(imprint.label.produce_id)
+        layers.append("watermark")
+    if order.explicit and format_.name not in MACHINE_READ:
+        layers.insert(0, "explicit")
+    file = marked(file, format_, order.language if order.explicit else None, payload)
+    authority = Authority.open(Path(order.keys), order.operator) if order.keys else None
+    if authority is not None and order.security:
+        code = security_data.seal(imprint.label, getattr(authority, order.security))
+        imprint = replace(imprint, label=replace(imprint.label, reserved_code1=code))
+        layers.append("security")
+    file = write_label(file, imprint, name)
+    layers.append("metadata")
+    if authority is not None and credentials.supported(format_.media_types[0]):
+        parent = Path(order.parent).read_bytes() if order.parent else None
+        file = credentials.sign(
+            file, format_.media_types[0], imprint, authority, parent=parent, time_stamp_url=order.time_stamp_url
+        )
+        layers.append("credential")
+    return file, Sealed(
+        format_.name,
+        format_.media_types[0],
+        format_.modality,
+        imprint.label,
+        tuple(layers),
+        payload,
+        prints_of(memoryview(file), format_),
+    )
+
+
+def payload_of(produce_id: str) -> int:
+    """The watermark's 64 bits for a content number: the index leads back from them."""
+    return int.from_bytes(hashlib.sha256(produce_id.encode()).digest()[:8], "big")

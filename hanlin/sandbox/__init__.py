@@ -1,0 +1,3 @@
+from hanlin.sandbox.sandbox import Ceilings, Sandbox
+
+__all__ = ["Ceilings", "Sandbox"]
