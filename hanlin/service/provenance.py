@@ -12,7 +12,7 @@ class Origin(Struct, frozen=True):
     """A content that this server made or marked."""
 
     number: str
-    """ProduceID."""
+    """ProduceID; "" where the asker is not of the workspace that made it, and the file does not say it."""
     found_by: str
     """`label`, `watermark` or `fingerprint`."""
     similarity: float

@@ -159,7 +159,7 @@ class Seals:
 
         Where nothing was found the file is as it came, and there is no label.
         """
-        seen = await self.check(path, name, declared=declared)
+        seen = await self.check(actor, path, name, declared=declared)
         number = new_id("lbl").removeprefix("lbl_")
         first = seen.labels[0].label if seen.labels else None
         label = propagated(first, seen.finding, self._labeller.propagator(), number)
@@ -175,16 +175,20 @@ class Seals:
             await self._record.record(Event.LABEL_PROPAGATED, actor, facts)
             yield target, seen, label
 
-    async def check(self, path: Path, name: str, *, declared: bool = False) -> Provenance:
-        """Everything that can be said of a file. Raises BadFile for an unknown or broken one."""
-        return await self._judged(await self._checking.run(inspect_file, str(path), name, self._trust), declared)
+    async def check(self, actor: Actor | None, path: Path, name: str, *, declared: bool = False) -> Provenance:
+        """Everything that can be said of a file to this actor, or to anybody. Raises BadFile for what cannot be read.
 
-    async def check_text(self, text: str, *, declared: bool = False) -> Provenance:
+        Whoever is not of the workspace that made a content learns that it was made here, and when, and no more.
+        """
+        seen = await self._checking.run(inspect_file, str(path), name, self._trust)
+        return await self._judged(actor, seen, declared)
+
+    async def check_text(self, actor: Actor | None, text: str, *, declared: bool = False) -> Provenance:
         """As `check`, for a text that was pasted."""
         with tempfile.TemporaryDirectory(dir=self.folder) as place:
             path = Path(place) / "text"
             await asyncio.to_thread(path.write_text, text, encoding="utf-8")
-            return await self.check(path, "", declared=declared)
+            return await self.check(actor, path, "", declared=declared)
 
     async def remember(self, request_id: str, actor: Actor, text: str) -> None:
         """Put an answer into the index, so that it is found again without its label."""
@@ -223,9 +227,9 @@ class Seals:
         kind = _KINDS[sealed.modality]
         await self._index.add_all([made.entry(one) for one in sealed.prints or (Print(kind),)])
 
-    async def _judged(self, seen: Inspection, declared: bool) -> Provenance:
+    async def _judged(self, actor: Actor | None, seen: Inspection, declared: bool) -> Provenance:
         labels = tuple(self._marked(seen, place) for place in range(len(seen.labels)))
-        origin = await self._origin(seen, labels)
+        origin = await self._origin(actor, seen, labels)
         found_by = origin.found_by if origin else ""
         credential = seen.credential
         evidence = Evidence(
@@ -260,16 +264,16 @@ class Seals:
         model = self._model_of_code(found.label.content_producer[-4:]) if ours else ""
         return Marked(found.place, found.label, tuple(found.faults), security, ours, model)
 
-    async def _origin(self, seen: Inspection, labels: tuple[Marked, ...]) -> Origin | None:
+    async def _origin(self, actor: Actor | None, seen: Inspection, labels: tuple[Marked, ...]) -> Origin | None:
         """The strongest way that leads to something this server made: number, watermark, fingerprint."""
         for marked in labels:
             if marked.operator and (origin := await self._by_number(marked.label.produce_id)):
                 return origin
         if seen.watermark and (match := await self._index.by_watermark(seen.watermark.payload)):
-            return await self._known(match, "watermark")
+            return _told(actor, match, await self._known(match, "watermark"))
         for one in seen.prints:
             if matches := await self._index.find(one.kind, one.asked_keys, one.asked):
-                return await self._known(matches[0], "fingerprint")
+                return _told(actor, matches[0], await self._known(matches[0], "fingerprint"))
         return None
 
     async def _by_number(self, number: str) -> Origin | None:
@@ -292,6 +296,13 @@ class Seals:
         except Conflict:
             pass  # on record, and not yet under a checkpoint
         return f"/receipts/{request_id}"
+
+
+def _told(actor: Actor | None, match: Match, origin: Origin) -> Origin:
+    """What this actor may know of a content that was found by what it looks like: its number is for its workspace."""
+    if actor is not None and (actor.administrator or actor.workspace == match.workspace):
+        return origin
+    return replace(origin, number="", receipt="")
 
 
 def techniques(evidence: Evidence, *, declared: bool) -> tuple[str, ...]:

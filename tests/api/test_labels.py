@@ -66,11 +66,15 @@ async def test_a_file_comes_back_sealed_and_is_known_as_made_here(here: Premises
 
 async def test_a_picture_is_known_by_its_watermark_when_its_metadata_is_gone(here: Premises) -> None:
     sealed = await send(here, "/api/labels", SAMPLES["picture.png"](), "a.png", model="plain")
-    checked = (await send(here, "/api/labels/checks", pixels_only(sealed.body), "b.jpg", "stranger")).json
+    checked = (await send(here, "/api/labels/checks", pixels_only(sealed.body), "b.jpg")).json
     assert checked["labels"] == []
     assert checked["finding"] == "suspected"
     assert checked["origin"]["found_by"] == "watermark"
     assert checked["origin"]["number"] == read_labels(sealed.body)[0].label.produce_id
+    told = (await send(here, "/api/labels/checks", pixels_only(sealed.body), "b.jpg", "stranger")).json
+    assert told["origin"]["found_by"] == "watermark"
+    assert told["origin"]["made_at"] > 0
+    assert (told["origin"]["number"], told["origin"]["receipt"]) == ("", "")
 
 
 async def test_a_picture_is_known_by_its_fingerprint_when_nothing_else_is_left(here: Premises) -> None:
@@ -90,7 +94,7 @@ async def test_an_answer_is_found_again_by_its_text_alone_and_by_nobody_s_other_
     assert TEXT[:60] in said
     for _ in range(100):
         checked = await here.client.send(
-            "POST", "/api/labels/checks", json={"text": f"Somebody wrote: {said[20:]}"}, key=here.keys["stranger"]
+            "POST", "/api/labels/checks", json={"text": f"Somebody wrote: {said[20:]}"}, key=here.keys["owner"]
         )
         if checked.json["origin"]:
             break

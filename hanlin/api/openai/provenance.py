@@ -13,6 +13,7 @@ from hanlin.api.openai.rooms import Rooms
 from hanlin.labels import Finding, prompt
 from hanlin.service import Provenance
 from hanlin.storage import receive as receive_form
+from hanlin.types import Actor
 
 Outcome = Literal["detected", "not_detected"]
 
@@ -39,12 +40,14 @@ class Check(Struct):
     object: str = "content_provenance_check"
 
 
-async def check_provenance(rooms: Rooms, scope: Scope, receive: Receive, send: Send) -> None:
+async def check_provenance(rooms: Rooms, actor: Actor, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer for the `file` of a form; its field `declared` takes in what its publisher says."""
     kind = header(scope, b"content-type").decode("latin-1")
     form = receive_form(body(receive), kind, rooms.seals.folder, limit_bytes=rooms.upload_bytes)
     async with form as upload:
-        seen = await rooms.seals.check(upload.path, upload.name, declared=upload.fields.get("declared") == "true")
+        seen = await rooms.seals.check(
+            actor, upload.path, upload.name, declared=upload.fields.get("declared") == "true"
+        )
     prompts = {language: prompt(seen.finding, language) for language in ("zh", "en")}
     await respond(send, 200, encode(Check(int(time.time()), results(seen), seen.finding, prompts, seen)))
 

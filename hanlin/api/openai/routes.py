@@ -60,7 +60,7 @@ class OpenAI:
             await retrieve_model(rooms, actor, path.removeprefix("/v1/models/"), send)
         elif path == "/v1/content_provenance_checks":
             _expect(method, "POST", path)
-            await check_provenance(rooms, scope, receive, send)
+            await check_provenance(rooms, actor, scope, receive, send)
         else:
             raise NotFound(
                 f"There is no {method} {path[:200]} here.",

@@ -17,7 +17,7 @@ from hanlin.errors import BadRequest
 from hanlin.labels import HEADER, SourceType, header, prompt
 from hanlin.service import Provenance, Wish
 from hanlin.storage import Upload, receive
-from hanlin.types import Label, Permission
+from hanlin.types import Actor, Label, Permission
 
 AnyRequest = Request[Any, Any, Any]
 TRUE = frozenset({"1", "true", "yes", "on"})
@@ -40,13 +40,13 @@ async def label_file(rooms: House, actor: Caller, request: AnyRequest) -> Respon
 
 
 @post("/labels/checks", opt=allow(None), status_code=200, request_max_body_size=None)
-async def check_file(rooms: House, actor: Caller, request: AnyRequest) -> Provenance:  # noqa: ARG001 - a key is needed
+async def check_file(rooms: House, actor: Caller, request: AnyRequest) -> Provenance:
     """What a form's `file`, or a JSON object's `text`, says of its origin; `declared`: its publisher says it is AI."""
     if request.headers.get("content-type", "").startswith("application/json"):
-        return await _check_text(rooms, await request.body())
+        return await _check_text(rooms, actor, await request.body())
     async with _upload(rooms, request) as upload:
         declared = upload.fields.get("declared", "").lower() in TRUE
-        return await rooms.seals.check(upload.path, upload.name, declared=declared)
+        return await rooms.seals.check(actor, upload.path, upload.name, declared=declared)
 
 
 @post("/labels/propagations", opt=allow(Permission.GENERATE), status_code=200, request_max_body_size=None)
@@ -79,12 +79,14 @@ async def _upload(rooms: Rooms, request: AnyRequest) -> AsyncIterator[Upload]:
         yield upload
 
 
-async def _check_text(rooms: Rooms, body: bytes) -> Provenance:
+async def _check_text(rooms: Rooms, actor: Actor, body: bytes) -> Provenance:
     try:
         asked = msgspec.json.decode(body, type=dict[str, str])
     except msgspec.DecodeError:
         raise BadRequest('Expected {"text": "…"}.', code="invalid_json") from None
-    return await rooms.seals.check_text(asked.get("text", ""), declared=asked.get("declared", "").lower() in TRUE)
+    return await rooms.seals.check_text(
+        actor, asked.get("text", ""), declared=asked.get("declared", "").lower() in TRUE
+    )
 
 
 def _wish(fields: dict[str, str]) -> Wish:
@@ -100,7 +102,7 @@ def _wish(fields: dict[str, str]) -> Wish:
     )
 
 
-def _first_service(rooms: Rooms, actor: Any) -> str:
+def _first_service(rooms: Rooms, actor: Actor) -> str:
     serving = [record.service.name for record in rooms.registry.services(actor) if record.serves]
     if not serving:
         raise BadRequest("No service of yours serves.", action="Name a model in the field `model`.", param="model")

@@ -74,11 +74,11 @@ async def _check(visit: Visit) -> Provenance:
         form = receive(request.stream(), kind, rooms.seals.folder, limit_bytes=rooms.upload_bytes, required=False)
         upload = await stack.enter_async_context(form)
         if upload.size_bytes:
-            return await rooms.seals.check(upload.path, upload.name)
+            return await rooms.seals.check(visit.signed_in, upload.path, upload.name)
         text = upload.fields.get("text", "").strip()
         if not text:
             raise BadRequest("There is no file and no text.", action="Choose one.", code="nothing_to_check")
-        return await rooms.seals.check_text(text[:TEXT_CHARACTERS])
+        return await rooms.seals.check_text(visit.signed_in, text[:TEXT_CHARACTERS])
 
 
 def _slow_down(visit: Visit) -> None:
@@ -182,7 +182,7 @@ def _record(words: SimpleNamespace, seen: Provenance) -> Row:
             return Row(words.record, "none", words.record_elsewhere)
         return Row(words.record, "bad" if claimed else "none", words.record_missing if claimed else words.record_none)
     way = getattr(words, f"by_{origin.found_by}").format(percent=f"{origin.similarity * 100:.0f}")
-    details = [f"{words.number}: {origin.number}"]
+    details = [f"{words.number}: {origin.number}"] if origin.number else []
     if origin.receipt:
         details.append(words.receipt_holds)
     return Row(words.record, "good" if origin.recorded else "bad", way, details)
