@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -13,7 +14,7 @@ from hanlin.labels import read_labels
 from hanlin.labels.evidence.samples import SAMPLES
 from hanlin.types import Label
 from tests.api.asgi_client import Answer
-from tests.api.cast import Premises
+from tests.api.cast import Premises, premises
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -182,3 +183,27 @@ async def test_a_forged_number_is_not_called_ours(here: Premises) -> None:
     checked = (await send(here, "/api/labels/checks", write_label(b"# x", Imprint(forged), "a.md"), "a.md")).json
     assert checked["labels"][0]["operator"] is True
     assert checked["origin"] is None
+
+
+async def test_under_a_recorded_agreement_a_file_leaves_without_its_visible_label_and_its_recipient_is_kept(
+    tmp_path: Path,
+) -> None:
+    async with premises(tmp_path, unlabelled_on_request=True) as here:
+        asked = {"model": "plain", "explicit": "false", "recipient": "Example Press"}
+        assert (await send(here, "/api/labels", SAMPLES["text.md"](), "a.md", **asked)).status == 403
+        await here.client.send("PUT", "/api/labels/agreement?version=2026-11", key=here.keys["owner"])
+        given = await send(here, "/api/labels", SAMPLES["text.md"](), "a.md", **asked)
+        assert given.status == 200
+        assert b"AI" not in given.body.partition(b"# Sample")[2]
+        (found,) = read_labels(given.body, "a.md")
+        (handout,) = (await here.client.send("GET", "/api/labels/handouts", key=here.keys["auditor"])).json
+        assert (handout["recipient"], handout["produce_id"]) == ("Example Press", found.label.produce_id)
+        assert (await here.client.send("GET", "/api/labels/handouts", key=here.keys["stranger"])).json == []
+        early = await here.client.send("DELETE", f"/api/labels/handouts/{handout['id']}", key=here.keys["owner"])
+        assert early.status == 409
+        nameless = {"model": "plain", "explicit": "false"}
+        assert (await send(here, "/api/labels", SAMPLES["text.md"](), "a.md", **nameless)).status == 400
+        await here.client.send("DELETE", "/api/labels/agreement", key=here.keys["owner"])
+        assert (await send(here, "/api/labels", SAMPLES["text.md"](), "a.md", **asked)).status == 403
+        agreements = (await here.client.send("GET", "/api/labels/agreements", key=here.keys["auditor"])).json
+        assert [agreement["withdrawn_at"] is None for agreement in agreements] == [False]

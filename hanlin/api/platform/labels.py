@@ -8,13 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from litestar import Request, Response, Router, delete, post, put
-from litestar.params import FromQuery
+from litestar import Request, Response, Router, delete, get, post, put
+from litestar.params import FromPath, FromQuery
 
 from hanlin.api.platform.access import Caller, House, allow
 from hanlin.api.platform.rooms import Rooms
 from hanlin.errors import BadRequest
 from hanlin.labels import HEADER, SourceType, header, prompt
+from hanlin.labels.unlabelled import Agreement, Handout
 from hanlin.service import Provenance, Wish
 from hanlin.storage import Upload, receive
 from hanlin.types import Actor, Label, Permission
@@ -72,6 +73,24 @@ async def withdraw(rooms: House, actor: Caller) -> None:
     await rooms.agreements.withdraw(actor)
 
 
+@get("/labels/agreements", opt=allow(Permission.READ_AUDIT))
+async def list_agreements(rooms: House, actor: Caller) -> list[Agreement]:
+    """Agreements of Article 9 that this workspace entered, newest first."""
+    return await rooms.agreements.agreements(actor)
+
+
+@get("/labels/handouts", opt=allow(Permission.READ_AUDIT))
+async def list_handouts(rooms: House, actor: Caller, before: FromQuery[str] = "") -> list[Handout]:
+    """Who received files without visible label, newest first, 200 at a time; `before` is the last id seen."""
+    return await rooms.agreements.handouts(actor, before=before[:80])
+
+
+@delete("/labels/handouts/{handout:str}", opt=allow(Permission.MANAGE_PEOPLE))
+async def erase_handout(rooms: House, actor: Caller, handout: FromPath[str]) -> None:
+    """Take a recipient out of the log who asks for it; not in the first six months."""
+    await rooms.agreements.erase(actor, handout)
+
+
 @asynccontextmanager
 async def _upload(rooms: Rooms, request: AnyRequest) -> AsyncIterator[Upload]:
     kind = request.headers.get("content-type", "")
@@ -120,4 +139,14 @@ def _file(content: bytes, name: str, media_type: str, label: Label | None, **sai
     return Response(content, media_type=media_type, headers=headers)
 
 
-router = Router(path="/", tags=["labels"], route_handlers=[label_file, check_file, propagate_file, agree, withdraw])
+HANDLERS = [
+    label_file,
+    check_file,
+    propagate_file,
+    agree,
+    withdraw,
+    list_agreements,
+    list_handouts,
+    erase_handout,
+]
+router = Router(path="/", tags=["labels"], route_handlers=HANDLERS)
