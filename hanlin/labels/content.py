@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator
 from functools import partial
 from html import unescape
@@ -28,7 +27,6 @@ DRAWN = frozenset({"png", "jpeg", "webp", "gif", "tiff", "avif"})
 """Pictures that can be decoded and encoded here."""
 PLAYED = frozenset({"wav", "flac", "ogg", "opus", "mp3"})
 READ = frozenset({"txt", "md", "html", "json", "sse"})
-_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 class Print(Struct, frozen=True):
@@ -119,8 +117,12 @@ def text_prints(text: str) -> tuple[Print, ...]:
 
 def text_of(file: memoryview, format_: Format) -> str:
     """What a person reads in a text file."""
-    text = bytes(file[:TEXT_BYTES]).decode("utf-8", "replace")
-    return unescape(_TAGS.sub(" ", text)) if format_.name == "html" else text
+    from hanlin.labels.formats.html import TOKEN
+
+    data = bytes(file[:TEXT_BYTES])
+    if format_.name == "html":
+        return unescape(TOKEN.sub(b" ", data).decode("utf-8", "replace"))
+    return data.decode("utf-8", "replace")
 
 
 def pixels_of(file: memoryview) -> Pixels:

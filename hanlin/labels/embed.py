@@ -6,7 +6,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hanlin.errors import BadFile
@@ -48,8 +48,14 @@ def mapped(path: Path) -> Iterator[memoryview]:
     with path.open("rb") as file:
         if not os.fstat(file.fileno()).st_size:
             raise BadFile("The file is empty.", action="Send a file with content.")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping, memoryview(mapping) as view:
-            yield view
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    view = memoryview(mapping)
+    try:
+        yield view
+    finally:
+        with suppress(BufferError):  # an error on its way still holds views in its traceback, and closes with them
+            view.release()
+            mapping.close()
 
 
 def write_whole(target: Path, pieces: list[Piece], check: Callable[[memoryview], None] | None, *, like: Path) -> None:

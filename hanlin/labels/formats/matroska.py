@@ -28,8 +28,8 @@ _POSITIONS = frozenset({0x53AC, 0xF1, 0xEA, 0x97})
 """SeekPosition, CueClusterPosition, CueCodecState, CueRefCluster: counted from where the segment's content begins."""
 _MASTERS = frozenset({_SEEK_HEAD, 0x4DBB, _CUES, 0xBB, 0xB7, 0xDB})
 """What lies between the segment and those positions."""
-_MAX_ELEMENTS = 400_000
-_MAX_TOP = 200_000
+_MAX_ELEMENTS = 200_000
+_MAX_TOP = 100_000
 """In the segment itself; ten hours in clusters of a second have 36,000."""
 _MAX_BLOCKS = 1_000_000
 """In clusters that do not say how long they are; three hours of video and sound."""

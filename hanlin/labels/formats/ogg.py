@@ -16,8 +16,8 @@ from hanlin.labels.formats.format import Format, Modality, Piece
 from hanlin.labels.found import Found
 from hanlin.labels.imprint import Imprint
 
-_MAX_PAGES = 500_000
-"""Nearly three hours of Opus with a page for every packet, and days with the usual pages."""
+_MAX_PAGES = 300_000
+"""A hundred minutes of Opus with a page for every packet of 20 ms, and days with the usual pages."""
 _MAX_STREAMS = 64
 _MAX_HEADER_BYTES = 32 * 1024 * 1024
 """Of the headers of all streams, which may hold covers."""

@@ -24,7 +24,7 @@ EVENTS = 200_000
 JSON_BYTES = 16 * 1024 * 1024
 """Longest JSON or event stream; every bracket of it is looked at."""
 LABELS = 64
-"""Most labels that one object may hold."""
+"""Most labels that one object, text or stream may hold."""
 
 _LINE = re.compile(rb"[ \t]*+(?:AIGC[ \t]*+[:=]?[ \t]*+)?(\{[^\n]*+)(?:\n|\Z)")
 _JSON_KEY = re.compile(rb'[\s,]*+("(?:[^"\\]++|\\.)*+")\s*+:\s*+')
@@ -51,6 +51,8 @@ def write_text(file: memoryview, imprint: Imprint) -> list[Piece]:
     if bytes(file[:2]) in (b"\xff\xfe", b"\xfe\xff"):
         raise BadFile("Expected text in an extension of ASCII, got UTF-16.", action="Save it as UTF-8.")
     edits = [(start, end, b"") for start, end, _ in _lines(file)]
+    if len(edits) > LABELS:
+        raise BadFile(f"The text holds {len(edits)} labels, expected one.", action="Check where it comes from.")
     newline = b"\r\n" if b"\r\n" in bytes(file[:EDGE_BYTES]) else b"\n"
     last = edits[-1][0] if edits and edits[-1][1] == len(file) else len(file)
     before = b"" if last == 0 or bytes(file[last - 1 : last]) == b"\n" else newline
@@ -83,6 +85,8 @@ def read_events(file: memoryview) -> list[Found]:
     data = _bounded(file)
     found: list[Found] = []
     for start, end in _events(data):
+        if len(found) > LABELS:
+            break
         found += [one for member in _labelled(data, start, end) if (one := _found(data, member))]
     same = len(found) == 2 and found[0].label == found[1].label
     return found[:1] if same else found

@@ -52,6 +52,8 @@ class _Riff:
         self._left = _MAX_CHUNKS
         self.is_large = bytes(file[:4]) == b"RF64"
         self.size = self.number(4)
+        if 0 < self.size < 4:
+            _bad(f"A RIFF file has a size of 4 bytes or more, this one says {self.size}.")
         self.is_open = self.size in (0, _OPEN) or self.size + 8 > len(file)
         self.large_data_bytes = self._large_data_bytes() if self.is_large else 0
         self.chunks = list(self.walk(12, len(file) if self.is_open else self.size + 8))
@@ -155,7 +157,8 @@ def _found(riff: _Riff, chunk: _Chunk, form: str, allowance: xmp.Allowance) -> l
     if chunk.kind == _XMP:
         return xmp.read(content, f"{form} XMP", usual=False)
     if chunk.kind == _LABEL:
-        one = parse(bytes(content[:TEXT_BYTES]), f"{form} AIGC", usual=form == "WAV")
+        text = bytes(content[:TEXT_BYTES])
+        one = parse(text, f"{form} AIGC", usual=form == "WAV") if allowance.worth(text) else None
         return [one] if one else []
     return [one for _, one in _info(riff, chunk, form, allowance)] if chunk.kind == _LIST else []
 

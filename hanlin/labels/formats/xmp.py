@@ -22,6 +22,8 @@ PACKET_BYTES = 1024 * 1024
 """Longest packet read as a tree, which takes up to 80 times as much; in longer ones labels are looked for as text."""
 TEXT_BYTES = 4 * 1024 * 1024
 """What is looked at of a packet at all."""
+ATTRIBUTES = 4000
+"""Most of one element that are read; the parser compares each with all others."""
 LABELS = 64
 """Most fields named AIGC that are looked at in one place."""
 
@@ -34,6 +36,8 @@ _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _TAIL = '\n<?xpacket end="w"?>'
 _EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"></rdf:RDF></x:xmpmeta>'
 _ROOT = re.compile(r"<((?:[\w.-]+:)?(?:xmpmeta|xapmeta|RDF))[\s>]")
+_ATTRIBUTE = re.compile(r"""\s++[^\s=<>"'/]++\s*+=\s*+(?:"[^"]*+"|'[^']*+')""")
+_ATTRIBUTE_RUN = re.compile(f"(?:{_ATTRIBUTE.pattern})++")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 (2.2) does not allow."""
 _ABOUT = f"{{{RDF}}}about"
@@ -191,6 +195,8 @@ def _tree(text: str) -> Any:
     closing = text.rfind(f"</{opening[1]}")
     end = text.find(">", closing) + 1 if closing >= 0 else 0
     markup = _NO_XML.sub("", text[opening.start() : end or len(text)])
+    if any(len(_ATTRIBUTE.findall(run[0])) > ATTRIBUTES for run in _ATTRIBUTE_RUN.finditer(markup)):
+        return None
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         tree = etree.fromstring(markup.encode(), parser)

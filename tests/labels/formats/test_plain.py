@@ -171,3 +171,13 @@ def test_any_object_keeps_its_other_keys(value: dict[str, object], indent: int |
     made = json.loads(written(JSON, json.dumps(value, indent=indent)))
     assert made.pop("AIGC") == msgspec.to_builtins(LABEL)
     assert made == value
+
+
+def test_a_text_of_many_labels_is_a_bad_file() -> None:
+    with pytest.raises(BadFile, match="labels, expected one"):
+        plain.write_text(memoryview(f"AIGC: {INNER}\n".encode() * 2000), IMPRINT)
+
+
+def test_of_a_stream_of_many_labels_the_first_are_read() -> None:
+    found = plain.read_events(memoryview(f'data: {{"AIGC":{INNER}}}\n\n'.encode() * 2000))
+    assert len(found) == plain.LABELS + 1

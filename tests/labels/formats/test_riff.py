@@ -263,3 +263,14 @@ def test_an_old_label_of_odd_length_at_the_end_leaves_no_byte_behind() -> None:
     file = with_chunks(odd)
     new = joined(riff.write_wav(memoryview(file), IMPRINT))
     assert new == with_chunks(chunk(b"AIGC", TEXT.encode()))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_size_that_does_not_hold_the_form_is_a_bad_file(size: int) -> None:
+    with pytest.raises(BadFile, match="size"):
+        riff.write_wav(memoryview(sound()[:4] + pack("<I", size) + sound()[8:]), IMPRINT)
+
+
+def test_labels_without_end_are_a_bad_file() -> None:
+    with pytest.raises(BadFile, match="too much text"):
+        riff.read_wav(memoryview(with_chunks(chunk(b"AIGC", INNER.encode()) * 20_000)))
