@@ -72,6 +72,15 @@ class Ground:
     failed: asyncio.Event
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The rooms around marks on files."""
+
+    index: Index
+    agreements: Agreements
+    seals: Seals
+
+
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Build every room; leave them in reverse order, running answers first.
@@ -98,15 +107,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         )
         await registry.load()
 
-        agreements = Agreements(
-            database,
-            ground.announce,
-            allowed=settings.unlabelled_on_request,
-            retention_days=settings.retention_days,
-        )
-        index = Index(database)
-        seals = await open_seals(settings, stack, ground.record, index, agreements, registry)
-        remembering = Remembering(seals)
+        marks = await open_marks(settings, stack, ground, registry)
+        remembering = Remembering(marks.seals)
         stack.push_async_callback(remembering.close)
         running = Running()
         accounts.on_ended(running.end)
@@ -131,7 +133,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             return await examine(registry, actor, name, pool.generate)
 
         resources = platform.Rooms(
-            accounts, usage, registry, record, examine_model, seals, agreements, settings.url, settings.upload_bytes
+            accounts, usage, registry, record, examine_model, marks.seals, marks.agreements, settings.url
         )
         pages = web.Rooms(
             accounts=accounts,
@@ -139,27 +141,14 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             registry=registry,
             log=record,
             conversations=conversations,
-            seals=seals,
-            upload_bytes=settings.upload_bytes,
+            seals=marks.seals,
             examine=examine_model,
             operator=settings.operator,
             language=settings.language,
             url=settings.url,
         )
-        endpoints = openai.Rooms(
-            pipeline=pipeline,
-            known_key=accounts.cached,
-            authenticate=accounts.authenticate,
-            services=registry.services,
-            limit_headers=lambda actor: limit_headers(ground.quota.limits(actor)),
-            seals=seals,
-            upload_bytes=settings.upload_bytes,
-            operator=settings.operator,
-            started_at=int(time.time()),
-            request_bytes=settings.request_bytes,
-        )
         asgi = Front(
-            openai=openai.OpenAI(endpoints),
+            openai=openai.OpenAI(endpoints(settings, ground, pipeline, registry, marks.seals)),
             pages=framework(resources, pages),
             receipt=partial(find_receipt, resources),
             url=settings.url,
@@ -169,7 +158,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         )
         watching = asyncio.create_task(end_without_right(accounts, running))
         admitting = asyncio.create_task(admit_models(registry, pool, store, examine_model))
-        pruning = asyncio.create_task(prune(record, index, agreements, settings.retention_days))
+        pruning = asyncio.create_task(prune(record, marks.index, marks.agreements, settings.retention_days))
         stack.push_async_callback(cancel, watching, admitting, pruning)
         yield House(asgi, await accounts.first_run(), registry, running, ground.failed)
 
@@ -202,18 +191,23 @@ async def lay_ground(settings: Settings, stack: AsyncExitStack) -> Ground:
     return Ground(record, database, accounts, quota, usage, announce, failed)
 
 
-async def open_seals(  # noqa: PLR0917 - the rooms that a seal ties together
-    settings: Settings, stack: AsyncExitStack, record: Log, index: Index, agreements: Agreements, registry: Registry
-) -> Seals:
+async def open_marks(settings: Settings, stack: AsyncExitStack, ground: Ground, registry: Registry) -> Marks:
     """What marks files and checks marks, with its signing material, its index and its child processes."""
+    agreements = Agreements(
+        ground.database,
+        ground.announce,
+        allowed=settings.unlabelled_on_request,
+        retention_days=settings.retention_days,
+    )
+    index = Index(ground.database)
     folder = Path(settings.data) / "uploads"
     await asyncio.to_thread(empty, folder)
     believed = await asyncio.to_thread(trust, settings)
     marking, checking = Sandbox(MARKING), Sandbox(CHECKING)
     stack.push_async_callback(marking.close)
     stack.push_async_callback(checking.close)
-    return Seals(
-        record=record,
+    seals = Seals(
+        record=ground.record,
         index=index,
         agreements=agreements,
         labeller=Labeller(settings.operator, settings.social_credit_code),
@@ -224,14 +218,32 @@ async def open_seals(  # noqa: PLR0917 - the rooms that a seal ties together
         ),
         trust=believed,
         folder=folder.resolve(),
+        upload_bytes=settings.upload_bytes,
         model_of_code=lambda code: next((one.model.name for one in registry.models() if one.model.code == code), ""),
     )
+    return Marks(index, agreements, seals)
 
 
 def empty(folder: Path) -> None:
     """Make a folder for files that are worked on, without what a crash left in it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
+
+
+def endpoints(settings: Settings, ground: Ground, pipeline: Pipeline, registry: Registry, seals: Seals) -> openai.Rooms:
+    """What /v1 needs of the house."""
+    accounts = ground.accounts
+    return openai.Rooms(
+        pipeline=pipeline,
+        known_key=accounts.cached,
+        authenticate=accounts.authenticate,
+        services=registry.services,
+        limit_headers=lambda actor: limit_headers(ground.quota.limits(actor)),
+        seals=seals,
+        operator=settings.operator,
+        started_at=int(time.time()),
+        request_bytes=settings.request_bytes,
+    )
 
 
 def quotas(settings: Settings, accounts: Accounts) -> Quota:

@@ -106,6 +106,7 @@ class Seals:
         signing: Signing,
         trust: Trust,
         folder: Path,
+        upload_bytes: int,
         model_of_code: Callable[[str], str],
     ) -> None:
         self._record = record
@@ -118,6 +119,8 @@ class Seals:
         self._trust = trust
         self.folder = folder
         """Where files lie while they are worked on."""
+        self.upload_bytes = upload_bytes
+        """Largest file that is taken in."""
         self._model_of_code = model_of_code
 
     @asynccontextmanager

@@ -26,8 +26,6 @@ class Rooms:
     operator: str
     language: str
     """`zh` or `en`, for people who have not chosen and whose browser names neither."""
-    upload_bytes: int
-    """Largest file that may be checked."""
     url: str
     """The address people type, without a slash at its end."""
 

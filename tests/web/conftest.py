@@ -126,7 +126,6 @@ async def house(
         log=log,
         conversations=conversations,
         seals=seals,
-        upload_bytes=2 * 1024 * 1024,
         examine=examine,
         operator=OPERATOR,
         language="en",
@@ -153,6 +152,7 @@ def open_seals(log: Log, database: Database, announce: Announce, sandbox: Sandbo
         signing=Signing(str(folder / "label-keys"), OPERATOR, "ed25519"),
         trust=Trust(authority.trust_anchors, authority.public_keys),
         folder=folder / "uploads",
+        upload_bytes=2 * 1024 * 1024,
         model_of_code=lambda _: "",
     )
 

@@ -43,7 +43,7 @@ class Check(Struct):
 async def check_provenance(rooms: Rooms, actor: Actor, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer for the `file` of a form; its field `declared` takes in what its publisher says."""
     kind = header(scope, b"content-type").decode("latin-1")
-    form = receive_form(body(receive), kind, rooms.seals.folder, limit_bytes=rooms.upload_bytes)
+    form = receive_form(body(receive), kind, rooms.seals.folder, limit_bytes=rooms.seals.upload_bytes)
     async with form as upload:
         seen = await rooms.seals.check(
             actor, upload.path, upload.name, declared=upload.fields.get("declared") == "true"

@@ -23,4 +23,3 @@ class Rooms:
     operator: str
     started_at: int
     request_bytes: int
-    upload_bytes: int

@@ -94,7 +94,7 @@ async def erase_handout(rooms: House, actor: Caller, handout: FromPath[str]) -> 
 @asynccontextmanager
 async def _upload(rooms: Rooms, request: AnyRequest) -> AsyncIterator[Upload]:
     kind = request.headers.get("content-type", "")
-    async with receive(request.stream(), kind, rooms.seals.folder, limit_bytes=rooms.upload_bytes) as upload:
+    async with receive(request.stream(), kind, rooms.seals.folder, limit_bytes=rooms.seals.upload_bytes) as upload:
         yield upload
 
 

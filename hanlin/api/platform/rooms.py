@@ -24,4 +24,3 @@ class Rooms:
     seals: Seals
     agreements: Agreements
     url: str
-    upload_bytes: int

@@ -71,7 +71,7 @@ async def _check(visit: Visit) -> Provenance:
     rooms, request = visit.rooms, visit.request
     kind = request.headers.get("content-type", "")
     async with AsyncExitStack() as stack:
-        form = receive(request.stream(), kind, rooms.seals.folder, limit_bytes=rooms.upload_bytes, required=False)
+        form = receive(request.stream(), kind, rooms.seals.folder, limit_bytes=rooms.seals.upload_bytes, required=False)
         upload = await stack.enter_async_context(form)
         if upload.size_bytes:
             return await rooms.seals.check(visit.signed_in, upload.path, upload.name)
@@ -97,7 +97,7 @@ def _slow_down(visit: Visit) -> None:
 
 
 def _limit(visit: Visit) -> int:
-    return visit.rooms.upload_bytes // (1024 * 1024)
+    return visit.rooms.seals.upload_bytes // (1024 * 1024)
 
 
 def _context(visit: Visit, seen: Provenance) -> VerifyContext:
