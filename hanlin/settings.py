@@ -84,6 +84,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     time_stamp_url: Annotated[
         str, _help("RFC 3161 time stamp server for Content Credentials; empty: no time stamps.")
     ] = ""
+    spoken_label: Annotated[
+        str, _help("Wave file that says the label on sound, at most 15 s; empty: the rhythm short-long short-short.")
+    ] = ""
     unlabelled_on_request: Annotated[
         bool, _help("Workspaces may record the agreement of Article 9 and then ask for files without visible label.")
     ] = False

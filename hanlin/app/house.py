@@ -25,7 +25,7 @@ from hanlin.api.traces import Traces, tee
 from hanlin.app.chores import Remembering, admit_models, cancel, end_without_right, note_policies, prune
 from hanlin.app.folder import master_key, origin
 from hanlin.app.offer import engines, identify, models, services
-from hanlin.app.sealing import keys_folder, trust
+from hanlin.app.sealing import keys_folder, spoken_label, trust
 from hanlin.assistants.chat import Conversations
 from hanlin.audit import Event, Log
 from hanlin.engines.pool import Pool
@@ -214,7 +214,11 @@ async def open_marks(settings: Settings, stack: AsyncExitStack, ground: Ground, 
         marking=marking,
         checking=checking,
         signing=Signing(
-            str(keys_folder(settings).resolve()), settings.operator, settings.label_security, settings.time_stamp_url
+            str(keys_folder(settings).resolve()),
+            settings.operator,
+            settings.label_security,
+            settings.time_stamp_url,
+            spoken_label(settings),
         ),
         trust=believed,
         folder=folder.resolve(),

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hanlin.app.offer import model_code, models
-from hanlin.errors import NotFound, nearest
+from hanlin.errors import Misconfigured, NotFound, nearest
 from hanlin.labels import Authority, Imprint, Labeller, Order, Trust
 from hanlin.settings import Settings
 from hanlin.types import Model, Route, Service
@@ -18,12 +18,15 @@ def keys_folder(settings: Settings) -> Path:
     return Path(settings.data) / "signing"
 
 
-def imprint(settings: Settings, name: str, number: str) -> Imprint:
-    """The label of a file that a model of the settings made. Raises NotFound for a model that is not in them."""
+def imprint(settings: Settings, name: str) -> Imprint:
+    """The label of files that a model of the settings made, still without a number.
+
+    Raises NotFound for a model that is not in them.
+    """
     labeller = Labeller(settings.operator, settings.social_credit_code)
     model = _model(settings, name)
     model = replace(model, code=model_code(model))
-    label = labeller.aigc(Route(Service(name=model.name, models=(model.name,)), model), number)
+    label = labeller.aigc(Route(Service(name=model.name, models=(model.name,)), model), "")
     return Imprint(label, system=model.name, version=model.version)
 
 
@@ -35,7 +38,16 @@ def signed(settings: Settings, wanted: Imprint) -> Order:
         keys=str(keys_folder(settings).resolve()),
         operator=settings.operator,
         time_stamp_url=settings.time_stamp_url,
+        spoken=spoken_label(settings),
     )
+
+
+def spoken_label(settings: Settings) -> str:
+    """Path of the operator's own audible label; "" for the rhythm. Raises Misconfigured when there is no such file."""
+    file = Path(settings.spoken_label)
+    if settings.spoken_label and not file.is_file():
+        raise Misconfigured(f"spoken_label names no file: {file}.", action="Put the wave file there, or unset it.")
+    return str(file.resolve()) if settings.spoken_label else ""
 
 
 def trust(settings: Settings, *, make: bool = True) -> Trust:

@@ -11,7 +11,7 @@ import msgspec
 from hanlin.app.sealing import imprint, signed
 from hanlin.cli.files import each, named
 from hanlin.errors import BadRequest, HanlinError
-from hanlin.labels import Order, Sealed, seal_file
+from hanlin.labels import Order, Sealed, numbered, seal_file
 from hanlin.sandbox import Sandbox
 from hanlin.settings import Settings, load
 from hanlin.types import new_id
@@ -57,8 +57,11 @@ def run(args: argparse.Namespace) -> int:
     if args.to is not None:
         args.to.mkdir(parents=True, exist_ok=True)
 
+    wanted = order(settings, args)
+
     async def mark(sandbox: Sandbox, file: Path) -> Sealed:
-        return await sandbox.run(seal_file, str(file), str(targets[file]), file.name, order(settings, args))
+        number = new_id("lbl").removeprefix("lbl_")
+        return await sandbox.run(seal_file, str(file), str(targets[file]), file.name, numbered(wanted, number))
 
     code = 0
     for file, sealed in each("Labelling", files, mark):
@@ -75,8 +78,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def order(settings: Settings, args: argparse.Namespace) -> Order:
-    """What the options ask for, with a fresh content number."""
-    wanted = imprint(settings, args.model, new_id("lbl").removeprefix("lbl_"))
+    """What the options ask for, without a content number yet."""
+    wanted = imprint(settings, args.model)
     base = Order(wanted) if args.no_signature else signed(settings, wanted)
     return msgspec.structs.replace(
         base,

@@ -17,7 +17,7 @@ def report(settings: Settings, folder: Path | None) -> int:
     """Write `report.pdf`, `samples/` and `metadata/` into the folder."""
     if folder is None:
         raise BadRequest("Say where the report goes.", action="Give `--to FOLDER`, a new one.")
-    order = signed(settings, imprint(settings, "", _number()))
+    order = signed(settings, imprint(settings, ""))
     samples = write_report(folder, operator(settings), Making(order, trust(settings), _number), settings.language)
     print(f"{folder / 'report.pdf'}, with {len(samples)} samples in {folder / 'samples'}.")
     if not settings.social_credit_code:

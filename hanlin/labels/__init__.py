@@ -7,7 +7,7 @@ from hanlin.labels.imprint import Imprint, SourceType
 from hanlin.labels.inspect import Inspection, Trust, inspect_file
 from hanlin.labels.labeller import Labeller, Marker
 from hanlin.labels.provider_code import check_social_credit_code, provider_code
-from hanlin.labels.seal import Order, Sealed, seal_file
+from hanlin.labels.seal import Order, Sealed, numbered, seal_file
 from hanlin.labels.signature.authority import Authority
 from hanlin.labels.signature.manifest import Credential
 from hanlin.labels.signature.security_data import SecurityCheck
@@ -38,6 +38,7 @@ __all__ = [
     "inspect_file",
     "judge",
     "label_file",
+    "numbered",
     "prompt",
     "propagated",
     "provider_code",

@@ -44,11 +44,14 @@ def can_carry_watermark(format_: Format) -> bool:
     return format_.name in (DRAWN - {"gif"}) | PLAYED
 
 
-def marked(file: bytes, format_: Format, language: str | None, payload: int | None) -> bytes:
+def marked(
+    file: bytes, format_: Format, language: str | None, payload: int | None, spoken: bytes | None = None
+) -> bytes:
     """The file with the label that people see or hear, and with an invisible 64-bit number; either may be None.
 
-    As it is where its kind has no place for them (JSON, events). Raises BadFile when the label cannot be put on,
-    Misconfigured when that takes a library that is not installed.
+    `spoken` is a wave file with the audible label in words; without it sound gets the rhythm (GB 45438-2025, 5.3). What
+    has no place for them (JSON, events) stays as it is. Raises BadFile when the label cannot be put on, Misconfigured
+    when that takes a library that is not installed.
     """
     from hanlin.labels.explicit import document, picture, sound, video
 
@@ -59,7 +62,9 @@ def marked(file: bytes, format_: Format, language: str | None, payload: int | No
         return picture.redrawn(file, format_.name, language, None if number is None else partial(_on_pixels, number))
     if format_.modality is Modality.SOUND:
         then = None if number is None else partial(_on_samples, number)
-        return sound.add_to(file, format_.name, at=None if language is None else "both", then=then)
+        kind: sound.Kind = "speech" if spoken else "rhythm"
+        at: sound.Place | None = None if language is None else "both"
+        return sound.add_to(file, format_.name, kind=kind, at=at, spoken=spoken, then=then)
     if language is None or format_.modality is Modality.VIDEO:
         return file if language is None else video.add(file, format_.name, language)
     return document.add(file, format_.name, language) if document.can_carry(format_.name) else file

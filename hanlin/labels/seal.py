@@ -40,6 +40,8 @@ class Order(Struct, frozen=True):
     """Folder of the signing material; "" signs nothing."""
     operator: str = ""
     time_stamp_url: str = ""
+    spoken: str = ""
+    """Path of a wave file that says the audible label; "" leaves it to the rhythm."""
     parent: str = ""
     """Path of the file that this one was made from; becomes an ingredient."""
 
@@ -57,6 +59,12 @@ class Sealed(Struct, frozen=True):
     """Its 64-bit payload."""
     prints: tuple[Print, ...] = field(default=())
     """How the finished content is found again when all else is gone."""
+
+
+def numbered(order: Order, number: str) -> Order:
+    """The same order for a content of this number."""
+    label = replace(order.imprint.label, produce_id=number, propagate_id=number)
+    return replace(order, imprint=replace(order.imprint, label=label))
 
 
 def seal_file(source: str, target: str, name: str, order: Order) -> Sealed:
@@ -80,7 +88,8 @@ def seal(file: bytes, order: Order, name: str = "") -> tuple[bytes, Sealed]:
         layers.append("watermark")
     if order.explicit and format_.name not in MACHINE_READ:
         layers.insert(0, "explicit")
-    file = marked(file, format_, order.language if order.explicit else None, payload)
+    spoken = Path(order.spoken).read_bytes() if order.spoken else None
+    file = marked(file, format_, order.language if order.explicit else None, payload, spoken)
     authority = Authority.open(Path(order.keys), order.operator) if order.keys else None
     if authority is not None and order.security:
         code = security_data.seal(imprint.label, getattr(authority, order.security))

@@ -56,6 +56,8 @@ class Signing(Struct, frozen=True):
     operator: str
     security: str
     time_stamp_url: str = ""
+    spoken: str = ""
+    """Path of a wave file that says the audible label."""
 
 
 _KINDS: dict[Modality, Kind] = {
@@ -213,6 +215,7 @@ class Seals:
             keys=signing.keys,
             operator=signing.operator,
             time_stamp_url=signing.time_stamp_url,
+            spoken=signing.spoken,
         )
 
     async def _note(self, actor: Actor, route: Route, sealed: Sealed, wish: Wish) -> None:

@@ -49,6 +49,25 @@ def test_a_folder_is_labelled_and_inspected(folder: Path, capsys: pytest.Capture
     assert seen["text.html"]["explicit"] is True
 
 
+def test_sound_says_the_operator_s_own_sentence_where_there_is_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+    import soundfile
+
+    put(folder, "sound.wav")
+    plain, rate = soundfile.read(folder / "in" / "sound.wav")
+    sentence = 0.3 * np.random.default_rng(1).standard_normal(2 * rate).clip(-3, 3) / 3
+    soundfile.write(folder / "sentence.wav", sentence, rate)
+    monkeypatch.setenv("HANLIN_SPOKEN_LABEL", "sentence.wav")
+    assert main(["label", "in/sound.wav", "--to", "out", "--no-watermark"]) == 0
+    labelled, _ = soundfile.read(folder / "out" / "sound.wav")
+    assert np.abs(labelled[: len(sentence)] - sentence).max() < 1e-3
+    assert len(labelled) >= len(plain) + 2 * len(sentence)
+    monkeypatch.setenv("HANLIN_SPOKEN_LABEL", "missing.wav")
+    assert main(["label", "in/sound.wav", "--to", "out2"]) == 2
+
+
 def test_what_cannot_be_labelled_stays_and_the_rest_is_done(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(folder, "text.md")
     (folder / "in" / "broken.png").write_bytes(SAMPLES["picture.png"]()[:50])

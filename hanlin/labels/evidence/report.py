@@ -15,14 +15,13 @@ from xml.sax.saxutils import escape
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hanlin import __version__
 from hanlin.errors import BadFile, Misconfigured
 from hanlin.labels.evidence.samples import SAMPLES
 from hanlin.labels.evidence.words import PLACES, WORDS
 from hanlin.labels.inspect import Inspection, Trust, inspect
-from hanlin.labels.seal import Order, Sealed, seal
+from hanlin.labels.seal import Order, Sealed, numbered, seal
 
 FONT = Path(__file__).parents[1] / "explicit" / "label-font.ttf"
 PICTURE = "picture.png"
@@ -81,10 +80,8 @@ def write_report(folder: Path, operator: Operator, making: Making, language: str
 
 def _sample(folder: Path, name: str, make: Callable[[], bytes], making: Making) -> Sample | None:
     """One sealed file and its dump; None for a kind whose optional library is missing."""
-    order, number = making.order, making.number()
-    label = replace(order.imprint.label, produce_id=number, propagate_id=number)
     try:
-        file, sealed = seal(make(), replace(order, imprint=replace(order.imprint, label=label)), name)
+        file, sealed = seal(make(), numbered(making.order, making.number()), name)
     except Misconfigured:
         return None
     seen = inspect(memoryview(file), name, making.trust)
