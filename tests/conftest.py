@@ -9,9 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TEST_MODEL = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
 """SHA-256 of the weights of qwen2.5-coder-0.5b-instruct, the model that tests use."""
+settings.register_profile(
+    "hanlin",
+    deadline=None,
+    database=None,
+    derandomize=not os.environ.get("HANLIN_TEST_RANDOM"),
+    suppress_health_check=(HealthCheck.too_slow,),
+)
+settings.load_profile("hanlin")
+"""The same examples each time, so that a run says something of the change; HANLIN_TEST_RANDOM=1 looks for new ones. No
+deadlines: how long an example takes says more of the machine than of the code.
+"""
 LOOPBACK = ("127.", "::1", "localhost")
 
 

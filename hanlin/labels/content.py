@@ -23,6 +23,8 @@ PIXELS = 64_000_000
 SOUND_SECONDS = 1800
 """Of a longer sound the beginning is looked at."""
 TEXT_BYTES = 4 * 1024 * 1024
+MACHINE_READ = frozenset({"json", "sse"})
+"""Formats that no person reads, so that nothing in them is visible."""
 DRAWN = frozenset({"png", "jpeg", "webp", "gif", "tiff", "avif"})
 """Pictures that can be decoded and encoded here."""
 PLAYED = frozenset({"wav", "flac", "ogg", "opus", "mp3"})
@@ -50,8 +52,8 @@ def marked(
     """The file with the label that people see or hear, and with an invisible 64-bit number; either may be None.
 
     `spoken` is a wave file with the audible label in words; without it sound gets the rhythm (GB 45438-2025, 5.3). What
-    has no place for them (JSON, events) stays as it is. Raises BadFile when the label cannot be put on, Misconfigured
-    when that takes a library that is not installed.
+    no person reads (JSON, events) stays as it is. Raises BadFile when the label cannot be put on, Misconfigured when
+    that takes a library that is not installed.
     """
     from hanlin.labels.explicit import document, picture, sound, video
 
@@ -67,7 +69,7 @@ def marked(
         return sound.add_to(file, format_.name, kind=kind, at=at, spoken=spoken, then=then)
     if language is None or format_.modality is Modality.VIDEO:
         return file if language is None else video.add(file, format_.name, language)
-    return document.add(file, format_.name, language) if document.can_carry(format_.name) else file
+    return file if format_.name in MACHINE_READ else document.add(file, format_.name, language)
 
 
 def watermark_in(file: memoryview, format_: Format) -> Detection | None:

@@ -23,7 +23,13 @@ class Imprint(Struct, frozen=True):
     """One file's label and its origin; every writer of a format takes it whole."""
 
     label: Label
-    source: SourceType = SourceType.GENERATED
+    source: SourceType | None = SourceType.GENERATED
+    """None for what somebody else made and we only pass on."""
     system: str = ""
     """Name of the model or service (IPTC `AISystemUsed`, C2PA `softwareAgent`)."""
     version: str = ""
+
+    @property
+    def origin(self) -> SourceType | None:
+        """What may be said of the source: a label 2 or 3 is no statement of the maker, and says nothing of it."""
+        return self.source if self.label.label == "1" else None

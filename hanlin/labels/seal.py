@@ -12,17 +12,14 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hanlin.labels.content import Print, can_carry_watermark, marked, prints_of
+from hanlin.labels.content import MACHINE_READ, Print, can_carry_watermark, marked, prints_of, watermark_in
 from hanlin.labels.embed import mapped, write_label, write_whole
-from hanlin.labels.formats.format import Modality
+from hanlin.labels.formats.format import Format, Modality
 from hanlin.labels.formats.table import find
 from hanlin.labels.imprint import Imprint
 from hanlin.labels.signature import credentials, security_data
 from hanlin.labels.signature.authority import Authority
 from hanlin.types import Label
-
-MACHINE_READ = frozenset({"json", "sse"})
-"""Formats that no person reads, so that nothing in them is visible."""
 
 
 class Order(Struct, frozen=True):
@@ -85,11 +82,17 @@ def seal(file: bytes, order: Order, name: str = "") -> tuple[bytes, Sealed]:
     imprint, payload = order.imprint, None
     if order.watermark and can_carry_watermark(format_):
         payload = payload_of(imprint.label.produce_id)
-        layers.append("watermark")
-    if order.explicit and format_.name not in MACHINE_READ:
-        layers.insert(0, "explicit")
-    spoken = Path(order.spoken).read_bytes() if order.spoken else None
+    spoken, parent = _read(order.spoken), _read(order.parent)
+    unmarked = file
     file = marked(file, format_, order.language if order.explicit else None, payload, spoken)
+    if order.explicit and format_.name not in MACHINE_READ:
+        layers.append("explicit")
+    if payload is not None and _carries(file, format_, payload):
+        layers.append("watermark")
+    else:
+        payload = None
+    if parent is None and credentials.is_marked(unmarked) and not credentials.is_marked(file):
+        parent = unmarked  # drawing anew has cost it the credential it had, which lives on as that of its parent
     authority = Authority.open(Path(order.keys), order.operator) if order.keys else None
     if authority is not None and order.security:
         code = security_data.seal(imprint.label, getattr(authority, order.security))
@@ -98,7 +101,6 @@ def seal(file: bytes, order: Order, name: str = "") -> tuple[bytes, Sealed]:
     file = write_label(file, imprint, name)
     layers.append("metadata")
     if authority is not None and credentials.supported(format_.media_types[0]):
-        parent = Path(order.parent).read_bytes() if order.parent else None
         file = credentials.sign(
             file, format_.media_types[0], imprint, authority, parent=parent, time_stamp_url=order.time_stamp_url
         )
@@ -112,6 +114,16 @@ def seal(file: bytes, order: Order, name: str = "") -> tuple[bytes, Sealed]:
         payload,
         prints_of(memoryview(file), format_),
     )
+
+
+def _read(path: str) -> bytes | None:
+    return Path(path).read_bytes() if path else None
+
+
+def _carries(file: bytes, format_: Format, payload: int) -> bool:
+    """Whether the watermark is found again: colours, lengths and rates that it does not fit stay as they are."""
+    found = watermark_in(memoryview(file), format_)
+    return found is not None and found.payload == payload
 
 
 def payload_of(produce_id: str) -> int:

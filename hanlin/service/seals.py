@@ -173,7 +173,7 @@ class Seals:
             return
         with tempfile.TemporaryDirectory(dir=self.folder) as place:
             target = Path(place) / "passed-on"
-            signed = self._signed(Imprint(label))
+            signed = self._signed(Imprint(label, source=None))
             order = replace(signed, explicit=False, watermark=False, security="", parent=str(path))
             sealed = await self._marking.run(seal_file, str(path), str(target), name, order)
             facts: dict[str, str | int] = {"format": sealed.format, "finding": seen.finding.value, "number": number}

@@ -122,6 +122,8 @@ async def test_a_platform_passes_an_unlabelled_file_on(
         assert "可能" in unquote(passed.headers["x-hanlin-prompt"])
         assert [(label.label, label.content_producer) for label in labels] == [(value, "")]
         assert labels[0].content_propagator == "Hanlin"
+        again = (await send(here, "/api/labels/checks", passed.body, "a.jpg")).json
+        assert (again["finding"], again["iptc_source"]) == (finding, "")  # passing on makes nobody surer
 
 
 async def test_a_platform_keeps_what_the_producer_wrote(here: Premises) -> None:

@@ -264,9 +264,10 @@ def _escaped(character: re.Match[str]) -> str:
 
 
 def _origin(imprint: Imprint) -> dict[str, str]:
-    """IPTC Photo Metadata 2025.1; the source type is the whole URI, never its last word alone."""
+    """IPTC Photo Metadata 2025.1; the source type is the whole URI, never its last word alone. Left out, it stays."""
     system = {"AISystemUsed": imprint.system, "AISystemVersionUsed": imprint.version} if imprint.system else {}
-    return {"DigitalSourceType": imprint.source.value, **system}
+    source = {"DigitalSourceType": imprint.origin.value} if imprint.origin else {}
+    return source | system
 
 
 def _remove_labels(tree: Any) -> None:

@@ -69,7 +69,7 @@ def sign(
     import c2pa
 
     _check_signable(file, media_type, parent or b"")
-    if parent is None and (imprint.label.label != "1" or _is_marked(file)):
+    if parent is None and (imprint.origin is None or is_marked(file)):
         parent, parent_type = file, media_type
     signed = io.BytesIO()
     try:
@@ -88,7 +88,7 @@ def read(file: bytes, media_type: str, trust_anchors: str) -> Credential | None:
     `trust_anchors` is PEM, may be empty, and is best the same each time. Never raises for what a file holds: what
     cannot be read is INVALID.
     """
-    if not _is_marked(file):
+    if not is_marked(file):
         return None
     if too_many(file):
         return UNREADABLE
@@ -133,7 +133,7 @@ def _name(media_type: str) -> str:
     return MEDIA_TYPES.get(media_type, _UNKNOWN)
 
 
-def _is_marked(file: bytes) -> bool:
+def is_marked(file: bytes) -> bool:
     """Whether there may be a credential. The library is spared all other files, and we what they might do to it."""
     return _MARK in file
 
@@ -157,13 +157,13 @@ def _action(imprint: Imprint, parent: bytes | None) -> dict[str, Any]:
     """The first action is `c2pa.created` or, put before ours by the library for its parent, `c2pa.opened`."""
     if parent is None:
         name = "c2pa.created"
-    elif imprint.source is SourceType.GENERATED or imprint.label.label != "1":
+    elif imprint.origin in (None, SourceType.GENERATED):
         name = "c2pa.edited.metadata"  # a whole content with a parent has only got another label
     else:
         name = "c2pa.edited"
     agent = {"name": imprint.system or "Hanlin", "version": imprint.version or __version__}
     when = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    source = {"digitalSourceType": str(imprint.source)} if imprint.label.label == "1" else {}
+    source = {"digitalSourceType": str(imprint.origin)} if imprint.origin else {}
     return {"action": name, "softwareAgent": agent, "when": when, **source}
 
 
@@ -172,8 +172,8 @@ def _metadata(imprint: Imprint) -> dict[str, Any]:
     (6.1 c), and the hash of the file binds that one.
     """
     properties: dict[str, Any] = {"@context": _CONTEXT, "dc:identifier": _number(imprint)}
-    if imprint.label.label == "1":
-        properties["Iptc4xmpExt:DigitalSourceType"] = str(imprint.source)
+    if imprint.origin:
+        properties["Iptc4xmpExt:DigitalSourceType"] = str(imprint.origin)
     if imprint.system:
         properties["Iptc4xmpExt:AISystemUsed"] = imprint.system
     if imprint.version:
