@@ -42,7 +42,7 @@ bench: $(VENV)/.developing ## the figures of benchmarks/README.md that need no p
 
 lock: $(VENV)/.developing ## renew the hashed lock files
 	$(RUN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header -o requirements.lock pyproject.toml
-	$(RUN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra dev --extra media --extra postgresql --extra traces -o requirements-dev.lock pyproject.toml
+	$(RUN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra dev --extra media --extra pictures --extra postgresql --extra traces -o requirements-dev.lock pyproject.toml
 
 wheel: $(VENV)/.installed ## build the wheel into dist/
 	$(RUN)/pip wheel --quiet --no-deps --wheel-dir dist .

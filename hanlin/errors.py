@@ -41,6 +41,8 @@ class HanlinError(Exception):
         self.action = action
         self.code = code or self.default_code
         self.param = param
+        self.request_id = ""
+        """The generation that failed so, once there is one: what an objection names."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.action}".strip()
@@ -79,8 +81,8 @@ class Refused(HanlinError):
 
     status, kind, default_code = 400, "invalid_request_error", "content_filter"
 
-    def __init__(self, message: str, *, rule: str, stage: str, action: str = "") -> None:
-        super().__init__(message, action=action)
+    def __init__(self, message: str, *, rule: str, stage: str, action: str = "", code: str | None = None) -> None:
+        super().__init__(message, action=action, code=code)
         self.rule = rule
         self.stage = stage
         """`input` or `output`."""

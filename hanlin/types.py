@@ -24,6 +24,8 @@ class Role(StrEnum):
     """Uses everything, manages own keys."""
     AUDITOR = "auditor"
     """Reads record, usage and register; never content; generates nothing."""
+    REVIEWER = "reviewer"
+    """Decides what the policy held and what people object to; reads the texts of these cases; generates nothing."""
 
 
 class Permission(StrEnum):
@@ -36,6 +38,8 @@ class Permission(StrEnum):
     READ_AUDIT = "audit:read"
     MANAGE_KEYS = "keys:write"
     MANAGE_PEOPLE = "people:write"
+    WRITE_POLICY = "policy:write"
+    REVIEW = "review"
 
 
 class Actor(Struct, frozen=True):
@@ -53,6 +57,8 @@ class Actor(Struct, frozen=True):
     """Id of the browser session used; empty with a key."""
     services: frozenset[str] | None = None
     """Services this key may use; None = all of the workspace."""
+    minor: bool = False
+    """Marked as a minor: a policy's rules and hours for minors hold."""
 
 
 Facts = dict[str, str | int]
@@ -307,7 +313,21 @@ class Generation(Struct, frozen=True):
 
 
 class Verdict(StrEnum):
+    """What a policy says of a text, weakest first."""
+
     ALLOW = "allow"
+    SCORE = "score"
+    """Noted, and nothing else; several together may come to more."""
+    STEER = "steer"
+    """The model gets an instruction of the operator's with the request."""
+    PSEUDONYMISE = "pseudonymise"
+    """The model sees a placeholder, the person the original."""
+    MASK = "mask"
+    """What was found is covered up."""
+    REPLACE = "replace"
+    """A set answer stands in the place of the model's."""
+    HOLD = "hold"
+    """Nothing leaves until a person has decided."""
     REFUSE = "refuse"
 
 

@@ -98,6 +98,7 @@ def select_holders(table: Table) -> Select[Any]:
         select(
             table,
             people.c.administrator,
+            people.c.minor,
             memberships.c.role,
             workspaces.c.tokens_per_minute.label("workspace_tokens_per_minute"),
             workspaces.c.tokens_per_day.label("workspace_tokens_per_day"),

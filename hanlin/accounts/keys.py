@@ -289,4 +289,5 @@ def _actor(row: Row[Any]) -> Actor:
         administrator=row.administrator and not permissions.isdisjoint(ADMINISTRATOR_PERMISSIONS),
         key=row.id,
         services=None if row.services is None else frozenset(row.services),
+        minor=row.minor,
     )

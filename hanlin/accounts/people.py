@@ -35,6 +35,8 @@ class Person(Struct, frozen=True):
     disabled: bool
     has_password: bool
     """False until the first link was used."""
+    minor: bool = False
+    """A policy's rules and hours for minors hold."""
 
 
 class Invitation(Struct, frozen=True):
@@ -169,6 +171,15 @@ class People:
         facts: Facts = {"person": person_id, "administrator": int(administrator)}
         await self._announce("person:changed", actor, facts)
 
+    async def set_minor(self, actor: Actor, person_id: str, *, minor: bool) -> None:
+        """Let a policy's rules and hours for minors hold for a person of the workspace, or no longer."""
+        await self._find_member(actor, person_id)
+        async with self._database.write() as connection:
+            await connection.execute(update(people).where(people.c.id == person_id).values(minor=minor))
+            affected = await _credentials(connection, person_id, None)
+        self._endings.tell(affected)
+        await self._announce("person:changed", actor, {"person": person_id, "minor": int(minor)})
+
     async def set_language(self, actor: Actor, language: str) -> None:
         """Choose the language of one's pages: zh, en, or "" for the server's."""
         if language not in LANGUAGES:
@@ -258,6 +269,7 @@ def _person(row: Row[Any]) -> Person:
         role=Role(row.role) if row.role else None,
         language=row.language,
         administrator=row.administrator,
+        minor=row.minor,
         disabled=row.disabled,
         has_password=row.password_hash is not None,
     )

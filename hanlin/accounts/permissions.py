@@ -14,16 +14,20 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.READ_AUDIT,
             Permission.MANAGE_KEYS,
             Permission.MANAGE_PEOPLE,
+            Permission.REVIEW,
         }
     ),
     Role.MEMBER: frozenset(
         {Permission.GENERATE, Permission.READ_REGISTRY, Permission.READ_USAGE, Permission.MANAGE_KEYS}
     ),
     Role.AUDITOR: frozenset({Permission.READ_REGISTRY, Permission.READ_USAGE, Permission.READ_AUDIT}),
+    Role.REVIEWER: frozenset({Permission.READ_REGISTRY, Permission.REVIEW}),
 }
 """A member's usage and keys are their own; an owner's, and an auditor's usage, are the workspace's."""
 
-ADMINISTRATOR_PERMISSIONS = frozenset({Permission.WRITE_REGISTRY, Permission.MANAGE_PEOPLE})
+ADMINISTRATOR_PERMISSIONS = frozenset(
+    {Permission.WRITE_REGISTRY, Permission.MANAGE_PEOPLE, Permission.WRITE_POLICY, Permission.REVIEW}
+)
 """On top of the role's, and in every workspace."""
 
 
@@ -42,5 +46,5 @@ def require(actor: Actor, permission: Permission) -> None:
 
 
 def sees_whole_workspace(actor: Actor) -> bool:
-    """True for owner and auditor; a member sees only what is their own."""
-    return actor.role is not Role.MEMBER
+    """True for owner and auditor; a member or reviewer sees only what is their own."""
+    return actor.role in (Role.OWNER, Role.AUDITOR)

@@ -198,4 +198,5 @@ def _actor(row: Row[Any]) -> Actor:
         permissions=granted(role, administrator=row.administrator),
         administrator=row.administrator,
         session=row.id,
+        minor=row.minor,
     )

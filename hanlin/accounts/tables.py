@@ -5,7 +5,7 @@ No password, key, session or link is stored: an argon2id hash of the first, SHA-
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, String, Table, false
 
 from hanlin.storage import metadata
 
@@ -27,6 +27,7 @@ people = Table(
     Column("password_hash", String(256)),
     Column("language", String(8), nullable=False),
     Column("administrator", Boolean, nullable=False),
+    Column("minor", Boolean, nullable=False, server_default=false()),
     Column("disabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )

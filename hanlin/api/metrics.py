@@ -49,6 +49,7 @@ class Metrics(Collector):
         self._gauges = gauges
         self._generations: dict[tuple[str, str, str], int] = {}
         self._tokens: dict[tuple[str, str, str], int] = {}
+        self._decisions: dict[tuple[str, str, str], int] = {}
         self._seconds: dict[tuple[str, str], Histogram] = {}
         self._first: dict[tuple[str, str], Histogram] = {}
         self._registry = CollectorRegistry()
@@ -60,6 +61,10 @@ class Metrics(Collector):
         self._generations[outcome] = self._generations.get(outcome, 0) + 1
         for kind, count in (("prompt", finished.usage.prompt_tokens), ("completion", finished.usage.completion_tokens)):
             self._tokens[*where, kind] = self._tokens.get((*where, kind), 0) + count
+        for decision in finished.decisions:
+            if decision.rule:
+                which = (decision.policy.partition("@")[0], decision.rule, str(decision.verdict))
+                self._decisions[which] = self._decisions.get(which, 0) + 1
         self._histogram(self._seconds, where).add(finished.seconds)
         if finished.seconds_to_first is not None:
             self._histogram(self._first, where).add(finished.seconds_to_first)
@@ -83,8 +88,14 @@ class Metrics(Collector):
         tokens = CounterMetricFamily("hanlin_tokens", "Tokens.", labels=["service", "model", "kind"])
         for what, count in self._tokens.items():
             tokens.add_metric(what, count)
+        decisions = CounterMetricFamily(
+            "hanlin_policy_decisions", "What rules decided.", labels=["policy", "rule", "verdict"]
+        )
+        for which, count in self._decisions.items():
+            decisions.add_metric(which, count)
         yield generations
         yield tokens
+        yield decisions
         yield _family("hanlin_generation_seconds", "From request to end.", self._seconds)
         yield _family("hanlin_first_chunk_seconds", "From request to the first chunk.", self._first)
         for name, value in self._gauges().items():

@@ -13,7 +13,6 @@ from hanlin.audit import Event, EventLeaf, Log
 from hanlin.engines.pool import Pool
 from hanlin.errors import HanlinError
 from hanlin.labels.fingerprint.index import Index
-from hanlin.labels.unlabelled import Agreements
 from hanlin.policy import Policy
 from hanlin.registry import Certificate, ModelRecord, Registry, State
 from hanlin.service import Running, Seals
@@ -107,14 +106,20 @@ async def _admit(
     log.info("Model %s %s: %d of %d.", name, word, passed, len(certificate.answers))
 
 
-async def prune(record: Log, index: Index, agreements: Agreements, retention_days: int) -> None:
-    """Once a day, drop what is older than the operator keeps (never below six months): entries, fingerprints, logs."""
+async def prune(
+    record: Log, prunes: Iterable[Callable[[], Awaitable[object]]], index: Index, retention_days: int
+) -> None:
+    """Once a day, drop what is older than the operator keeps (never below six months): entries, fingerprints, logs.
+
+    `prunes` are those of rooms that know themselves how long they keep.
+    """
     while True:
         before = int(time.time() - retention_days * DAY_SECONDS)
         try:
             await record.prune(before * 1000, basis="retention_days")
             await index.prune(before)
-            await agreements.prune()
+            for forget in prunes:
+                await forget()
         except HanlinError as error:
             log.warning("old entries are kept: %s", error)
         await asyncio.sleep(DAY_SECONDS)

@@ -24,7 +24,9 @@ from hanlin.api.platform.record import find_receipt
 from hanlin.api.traces import Traces, tee
 from hanlin.app.chores import Remembering, admit_models, cancel, end_without_right, note_policies, prune
 from hanlin.app.folder import master_key, origin
+from hanlin.app.judges import Judges, measure, moderate, open_judges
 from hanlin.app.offer import engines, identify, models, services
+from hanlin.app.oversight import keep_up
 from hanlin.app.sealing import keys_folder, spoken_label, trust
 from hanlin.assistants.chat import Conversations
 from hanlin.audit import Event, Log
@@ -33,7 +35,8 @@ from hanlin.evaluation import examine
 from hanlin.labels import Labeller
 from hanlin.labels.fingerprint.index import Index
 from hanlin.labels.unlabelled import Agreements
-from hanlin.policy import Policies
+from hanlin.policy.pictures import available as pictures_are_looked_at
+from hanlin.policy.pictures import look
 from hanlin.registry import Certificate, Registry
 from hanlin.sandbox import Ceilings, Sandbox
 from hanlin.service import Finished, Pipeline, Running, Seals, Signing, serve
@@ -91,10 +94,13 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         ground = await lay_ground(settings, stack)
         record, database, accounts, usage = ground.record, ground.database, ground.accounts, ground.usage
         labeller = Labeller(settings.operator, settings.social_credit_code)
-        policies = await Policies.load(Path(settings.policies) if settings.policies else None)
-        await note_policies(record, policies.all())
         pool = engines(settings)
         stack.push_async_callback(pool.stop)
+        judges = await open_judges(
+            settings, stack, database, ground.announce, lambda name, said: measure(registry, pool, name, said)
+        )
+        policies = judges.policies
+        await note_policies(record, policies.all())
         store = catalog.Store(settings.weights_folder)
         registry = Registry(
             database,
@@ -117,10 +123,12 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             record=record,
             resolve=registry.resolve,
             meter=ground.quota,
-            rules=lambda route: policies.get(route.service.policy),
+            rules=lambda route, actor: policies.choose(route.service, actor),
+            permit=judges.oversight.permit,
+            hold=judges.oversight.hold,
             generate=pool.generate,
             label=labeller.begin,
-            observe=tee(partial(count, usage), metrics.observe, *traces(settings, stack)),
+            observe=tee(partial(count, usage), judges.oversight.note, metrics.observe, *traces(settings, stack)),
             remember=remembering.put,
             running=running,
             generation_seconds=settings.generation_seconds,
@@ -133,7 +141,19 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             return await examine(registry, actor, name, pool.generate)
 
         resources = platform.Rooms(
-            accounts, usage, registry, record, examine_model, marks.seals, marks.agreements, settings.url
+            accounts=accounts,
+            usage=usage,
+            registry=registry,
+            log=record,
+            examine=examine_model,
+            seals=marks.seals,
+            agreements=marks.agreements,
+            policies=policies,
+            versions=judges.versions,
+            desk=judges.desk,
+            incidents=judges.incidents,
+            ladder=judges.ladder,
+            url=settings.url,
         )
         pages = web.Rooms(
             accounts=accounts,
@@ -142,13 +162,18 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             log=record,
             conversations=conversations,
             seals=marks.seals,
+            policies=policies,
+            versions=judges.versions,
+            desk=judges.desk,
+            incidents=judges.incidents,
+            ladder=judges.ladder,
             examine=examine_model,
             operator=settings.operator,
             language=settings.language,
             url=settings.url,
         )
         asgi = Front(
-            openai=openai.OpenAI(endpoints(settings, ground, pipeline, registry, marks.seals)),
+            openai=openai.OpenAI(endpoints(settings, ground, pipeline, registry, marks.seals, judges)),
             pages=framework(resources, pages),
             receipt=partial(find_receipt, resources),
             url=settings.url,
@@ -158,8 +183,16 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         )
         watching = asyncio.create_task(end_without_right(accounts, running))
         admitting = asyncio.create_task(admit_models(registry, pool, store, examine_model))
-        pruning = asyncio.create_task(prune(record, marks.index, marks.agreements, settings.retention_days))
-        stack.push_async_callback(cancel, watching, admitting, pruning)
+        pruning = asyncio.create_task(
+            prune(
+                record,
+                (marks.agreements.prune, judges.desk.prune, judges.ladder.prune),
+                marks.index,
+                settings.retention_days,
+            )
+        )
+        following = asyncio.create_task(keep_up(judges.versions, judges.desk, judges.ladder))
+        stack.push_async_callback(cancel, watching, admitting, pruning, following)
         yield House(asgi, await accounts.first_run(), registry, running, ground.failed)
 
 
@@ -234,7 +267,9 @@ def empty(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True)
 
 
-def endpoints(settings: Settings, ground: Ground, pipeline: Pipeline, registry: Registry, seals: Seals) -> openai.Rooms:
+def endpoints(  # noqa: PLR0917 - one of each room
+    settings: Settings, ground: Ground, pipeline: Pipeline, registry: Registry, seals: Seals, judges: Judges
+) -> openai.Rooms:
     """What /v1 needs of the house."""
     accounts = ground.accounts
     return openai.Rooms(
@@ -247,6 +282,9 @@ def endpoints(settings: Settings, ground: Ground, pipeline: Pipeline, registry: 
         operator=settings.operator,
         started_at=int(time.time()),
         request_bytes=settings.request_bytes,
+        moderate=partial(moderate, judges.policies),
+        policy_of=lambda service, actor: judges.policies.choose(service, actor).name,
+        look=partial(judges.looking.run, look) if pictures_are_looked_at() else None,
     )
 
 

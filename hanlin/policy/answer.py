@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
+from hanlin.policy.chain import Chain
 from hanlin.policy.judging import Hit, Watcher
-from hanlin.types import Choice, Chunk, Delta, FunctionCall, ToolCall
+from hanlin.policy.personal import Restorer
+from hanlin.types import Choice, Chunk, Delta, FunctionCall, ToolCall, Verdict
 
 _TEXTS = ("content", "reasoning_content", "refusal")
 _NOTHING = Delta()
+TOOL_RULE = "tool-not-offered"
+"""The public name of the rule that an answer calls no tool but those of its request."""
 
 
 class _Known:
     """One choice: its watchers by channel (a tool call's is its index), and log-probabilities that wait."""
 
-    __slots__ = ("logprobs", "watchers")
+    __slots__ = ("began", "logprobs", "watchers")
 
     def __init__(self) -> None:
         self.watchers: dict[Hashable, Watcher] = {}
         self.logprobs: list[Raw] = []
+        self.began = False
 
 
 class Answer:
     """Takes an answer chunk by chunk and gives back what may leave; `full` once the length limit is reached."""
 
-    def __init__(self, watch: Callable[[], Watcher], max_characters: int, choices: int = 1) -> None:
+    def __init__(
+        self,
+        watch: Callable[[], Watcher],
+        max_characters: int,
+        *,
+        choices: int = 1,
+        tools: frozenset[str] = frozenset(),
+        originals: Mapping[str, str] | None = None,
+    ) -> None:
+        """Watch by fresh `watch()`es; `tools` are those it may call, `originals` by placeholder are put back last."""
         self.full = False
-        self._watch = watch
+        self.withheld = ""
+        """After a hit: what of the text that was hit has not left."""
+        self._watch = _restoring(watch, originals) if originals else watch
+        # Arguments are JSON: what is put back there must not end its string.
+        escaped = {name: _escaped(original) for name, original in (originals or {}).items()}
+        self._watch_arguments = _restoring(watch, escaped) if originals else watch
+        self._tools = tools
         self._room_characters = max_characters
         self._choices = {index: _Known() for index in range(choices)}
         self._finished: set[int] = set()
@@ -73,6 +93,14 @@ class Answer:
         present = {choice.index for choice in choices}
         choices += [Choice(index, finish_reason=reason) for index in self._unfinished() if index not in present]
         return Chunk(choices, usage=chunk.usage if chunk else None)
+
+    def hits(self) -> list[Hit]:
+        """What was found and did not end the answer: scored and masked passages of every channel."""
+        return [hit for known in self._choices.values() for watcher in known.watchers.values() for hit in watcher.hits]
+
+    def began(self, index: int) -> bool:
+        """Whether text of this choice has left."""
+        return index in self._choices and self._choices[index].began
 
     def _unfinished(self) -> list[int]:
         return [index for index in self._choices if index not in self._finished]
@@ -124,6 +152,8 @@ class Answer:
         taken = list(calls)
         for position, (key, call) in enumerate(zip(keys, calls, strict=True)):
             name, arguments = call.function.name, call.function.arguments
+            if name and name not in self._tools:
+                return Hit(TOOL_RULE, "The answer calls a tool that the request did not offer.", (), Verdict.REFUSE)
             named = self._watch().push(name, last=True) if name else name
             final = last and key not in keys[position + 1 :]
             released = named if isinstance(named, Hit) else self._push(known, key, arguments, final)
@@ -141,10 +171,13 @@ class Answer:
     def _push(self, known: _Known, channel: str | int, text: str, last: bool) -> str | Hit:
         watcher = known.watchers.get(channel)
         if watcher is None:
-            watcher = known.watchers[channel] = self._watch()
+            watch = self._watch if isinstance(channel, str) else self._watch_arguments
+            watcher = known.watchers[channel] = watch()
         released = watcher.push(text, last=last)
         if isinstance(released, Hit):
+            self.withheld = watcher.held + text
             return released
+        known.began = known.began or released != ""
         self._room_characters -= len(released)
         if self._room_characters >= 0:
             return released
@@ -163,6 +196,14 @@ class Answer:
         if not waiting:
             known.logprobs.clear()
         return replace(choice, delta=replace(choice.delta, **changes), logprobs=logprobs)
+
+
+def _restoring(watch: Callable[[], Watcher], originals: Mapping[str, str]) -> Callable[[], Watcher]:
+    return lambda: Chain([watch(), Restorer(originals)])
+
+
+def _escaped(text: str) -> str:
+    return msgspec.json.encode(text).decode()[1:-1]
 
 
 def _joined(pieces: list[Raw]) -> Raw | None:

@@ -1,243 +1,183 @@
-"""A compiled word list: which terms of which rules stand in a text.
+"""Word lists, compiled: which terms of which lists stand in a text, and what they come to together.
 
-A term stands where its folded form occurs, and
-- a letter or digit of a script that writes spaces (Latin, Greek, Cyrillic) at its edge touches no other such character,
-- the original takes at most three characters for each of the term's and holds no blank line,
-- no exception of the same rule lies over it.
+`passage` says when an occurrence stands. It is shielded where an exception of its list, or a wording of a list with
+the action `allow`, lies over it.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+import sys
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter, itemgetter
+from pathlib import Path
 
-from daachorse import CharwiseDoubleArrayAhoCorasick
-from msgspec import Struct
+from hanlin.policy.about import ABOUT_ACTIONS, About
+from hanlin.policy.compiled import EVERY_LIST, EXCEPTION, load
+from hanlin.policy.decoding import decodings
+from hanlin.policy.file import Scores, WordList
+from hanlin.policy.judging import RANK, Hit
+from hanlin.policy.passage import Passage, Place
+from hanlin.policy.pinyin import Pinyin
+from hanlin.policy.searching import Occurrence, Searched
+from hanlin.policy.tally import MOST_SPANS, Find, Tally
+from hanlin.types import Verdict
 
-from hanlin.policy.fold import fold, offsets
-from hanlin.policy.judging import Hit
-
-CONTEXT_CHARACTERS = 8
-"""How far an edge looks past invisible characters for its neighbour."""
-_STRETCH = 3
-"""A match takes at most the term's length and twice that again, so that words far apart never join."""
-_MOST_SPANS = 16
-_INVISIBLE = frozenset({"Cf", "Mn", "Me"})
-_BLANK_LINE = re.compile(r"\n\s*\n")
-_SPACED_SCRIPTS_END = "\u0530"
-"""Latin, Greek and Cyrillic, folded, lie below the Armenian block."""
-
-Key = tuple[int, int, str]
-"""Folded start, folded end, rule."""
-
-
-class WordRule(Struct, frozen=True):
-    """Terms and exceptions under one public name."""
-
-    name: str
-    reason: str
-    terms: tuple[str, ...]
-    exceptions: tuple[str, ...] = ()
-
-
-class _Pattern(NamedTuple):
-    folded: str
-    rule: WordRule
-    covers: tuple[tuple[int, int], ...] = ()
-    """Of an exception: where terms of its rule lie in it. Empty for a term."""
-    starts_word: bool = False
-    ends_word: bool = False
-
-
-class _Place(NamedTuple):
-    """An occurrence, in characters of the original."""
-
-    start: int
-    end: int
-    settled: bool
-    """False while the next character may still undo it."""
-
-
-class Passage:
-    """A text, what stood before it, and whether more may come: what decides if a folded occurrence is one."""
-
-    def __init__(self, text: str, before: str = "", *, last: bool = True) -> None:
-        self.text, self.last = text, last
-        self.offsets = offsets(text)
-        self._before = before
-        self._blank_lines = _BLANK_LINE.search(text) is not None
-
-    def place(self, start: int, end: int, pattern: _Pattern) -> _Place | None:
-        """Where a folded occurrence stands in the original, None if edges, length or a blank line rule it out."""
-        first, past = self.offsets[start], self.offsets[end - 1] + 1
-        taken, length = past - first, end - start
-        if taken > _STRETCH * length or (self._blank_lines and _BLANK_LINE.search(self.text, first, past)):
-            return None
-        if pattern.starts_word and _spaced(self._left(first)):
-            return None
-        if not pattern.ends_word:
-            return _Place(first, past, True)
-        ahead = self.text[past : past + CONTEXT_CHARACTERS]
-        neighbour = _visible(ahead)
-        if _spaced(neighbour):
-            return None
-        return _Place(first, past, self.last or bool(neighbour) or len(ahead) == CONTEXT_CHARACTERS)
-
-    def grows(self, start: int, longest: int) -> int | None:
-        """Where the unfinished occurrence at the end starts in the original, None if it cannot come to stand."""
-        first = self.offsets[start]
-        if len(self.text) - first >= _STRETCH * longest or _BLANK_LINE.search(self.text, first):
-            return None
-        return None if _spaced(self.text[first]) and _spaced(self._left(first)) else first
-
-    def _left(self, index: int) -> str:
-        left = self.text[max(0, index - CONTEXT_CHARACTERS) : index]
-        if index < CONTEXT_CHARACTERS:
-            left = (self._before + left)[-CONTEXT_CHARACTERS:]
-        return _visible(reversed(left))
-
-
-class Verdict(NamedTuple):
-    """What a passage comes to: the hit that stands whatever follows, else how much of it may leave."""
-
-    hit: Hit | None
-    free: int
+_NO_SCORES = Scores()
 
 
 class Lexicon:
-    """A `Rule` made of word rules; `find` and `begins` are what a watcher asks of every piece."""
+    """A `Rule` made of word lists."""
 
-    def __init__(self, rules: Iterable[WordRule]) -> None:
-        self._patterns = [pattern for rule in rules for pattern in _patterns(rule)]
-        automaton = CharwiseDoubleArrayAhoCorasick([pattern.folded for pattern in self._patterns])
-        self.find: Callable[[str], list[tuple[int, int, int]]] = automaton.find_overlapping
-        """Every occurrence of a term or exception in folded text: start, end, pattern."""
-        self._prefixes = _prefixes(pattern.folded for pattern in self._patterns)
-        self._exceptions = _prefixes(pattern.folded for pattern in self._patterns if pattern.covers)
-        self._ends = {prefix[-1] for prefix in self._prefixes}
-        self._triples = {prefix[-3:] for prefix in self._prefixes if len(prefix) > 2}
-        self._longest = max(map(len, self._prefixes), default=0)
-        self.shortest = min((len(pattern.folded) for pattern in self._patterns), default=0)
-        """Length of the shortest pattern; no shorter folded text holds one."""
+    def __init__(
+        self,
+        lists: Iterable[WordList],
+        scores: Scores = _NO_SCORES,
+        folder: Path | None = None,
+        about: Iterable[str] = (),
+    ) -> None:
+        """Compile the lists, or take them out of a folder that keeps what was compiled (see `compiled.load`).
 
-    def judge(self, text: str) -> Hit | None:
-        folded = fold(text)
-        found = self.find(folded)
-        return self.weigh(folded, found, Passage(text)).hit if found else None
+        Where a term stands in one of the wordings `about`, it is only spoken of (see `about`).
+        """
+        lists = tuple(lists)
+        data = load(lists, folder)
+        self.lists, self.scores = lists, scores
+        self._weakness = [-RANK[Verdict(rule.action)] for rule in lists]
+        self._scoring = {number for number, rule in enumerate(lists) if rule.action == "score"}
+        self._about = About(about)
+        self._spoken_of = {number for number, rule in enumerate(lists) if about and rule.action in ABOUT_ACTIONS}
+        self._masking = {number for number, rule in enumerate(lists) if rule.action == "mask"}
+        self._shields = any(rule.exceptions or rule.action == "allow" for rule in lists)
+        self.plain = Searched(data.plain)
+        self.pinyin: Searched | None = None
+        self._spelt = data.spelt
+        if data.pinyin:
+            readings = dict(zip(data.readings[0], data.readings[1].split(), strict=True))
+            self.pinyin = Searched(data.pinyin, Pinyin(readings))
+        self.find, self.since = self.plain.find, self.plain.growing.since
+        self._margin = max(self.plain.reach, self.pinyin.reach if self.pinyin else 0)
 
-    def begins(self, folded: str, text: str) -> bool:
-        """Whether `text`, folded, may end in the beginning of a term or exception; seldom True in vain."""
-        prefixes = self._prefixes
-        if not text.isascii():
-            if folded[-1:] not in self._ends:
-                return False
-        elif text.strip().isalnum():  # one word, as most pieces of English are: nothing starts inside it
-            return folded in prefixes
-        if folded[-1:] in prefixes and not _mid_word(text, 1):
-            return True
-        if folded[-2:] in prefixes and not _mid_word(text, 2):
-            return True
-        if folded[-3:] not in self._triples:
-            return False
-        lengths = range(3, min(len(folded), self._longest) + 1)
-        return any(folded[-length:] in prefixes and not _mid_word(text, length) for length in lengths)
+    @classmethod
+    def load(cls, lists: Iterable[WordList], scores: Scores, folder: Path | None, about: Iterable[str] = ()) -> Lexicon:
+        """The same as the constructor: milliseconds for 100,000 terms that the folder has."""
+        return cls(lists, scores, folder, about)
 
-    def wait(self, folded: str, passage: Passage) -> int:
-        """From where the passage must wait, when nothing was found in it."""
-        return self._growing(folded, passage, self._prefixes)
+    def judge(self, text: str) -> tuple[Hit, ...]:
+        """One hit for each list that stands, by first span; and `score` when the terms of scoring lists add up.
 
-    def weigh(self, folded: str, found: Sequence[tuple[int, int, int]], passage: Passage) -> Verdict:
-        """Which occurrences stand, and from where the text must wait for what comes next."""
-        free = exempt = len(passage.text)
-        if not passage.last:
-            free = self.wait(folded, passage)
-            exempt = self._growing(folded, passage, self._exceptions)
-        shields = self._shields(found, passage)
-        standing: list[tuple[_Place, WordRule]] = []
-        shielded: list[tuple[int, int]] = []
-        for start, end, index in found:
-            pattern = self._patterns[index]
-            shield = shields.get((start, end, pattern.rule.name))
-            if pattern.covers or (shield and shield.settled):
-                if shield and not passage.last:
-                    shielded.append((passage.offsets[start], shield.start))
+        What is encoded in the text is read; the span is the encoded run then. At most 16 spans a list, the first to
+        end; a list that masks has all of its spans.
+        """
+        finds = self.finds(Passage(text))
+        for window in decodings(text, self._margin):
+            finds += self.finds(Passage(text, window=window))
+        standing = sorted(find for find in finds if not find.shielded)
+        if not standing:
+            return ()
+        tally = Tally(self.lists, self.scores, most_masked=len(standing))
+        for find in standing:
+            tally.add(find)
+        return tuple(tally.hits())
+
+    def waits(self, passage: Passage) -> int:
+        """From where a passage must wait for what follows, whatever was found in it; its length if it need not."""
+        return min(
+            layer.growing.since(layer.fold(passage.text), passage.text, passage.before)
+            for layer in (self.plain, self.pinyin)
+            if layer
+        )
+
+    def finds(self, passage: Passage) -> list[Find]:
+        """The terms in a passage, in characters as they were written; of each list as many as make a hit."""
+        read, shields = _Read(self.plain, passage), _Shields()
+        if self._shields:
+            shields = _Shields(self._shielding(read))
+            if not passage.last:
+                shields.since = self.plain.growing_exception.since(read.folded, passage.text, passage.before)
+        finds = self._finds(read, shields)
+        return finds + self._finds(_Read(self.pinyin, passage), shields) if self.pinyin else finds
+
+    def _shielding(self, read: _Read) -> Iterator[tuple[int, Place]]:
+        for start, end, pattern in read.found:
+            if self.plain.terms[pattern] == EXCEPTION and (place := read.passage.place(read.offsets, start, end)):
+                yield self.plain.lists[pattern], place
+
+    def _finds(self, read: _Read, shields: _Shields) -> list[Find]:
+        """What stands of one layer. Of a list no more is looked at than makes a hit, of one that scores each term."""
+        finds: list[Find] = []
+        counted: Counter[int] = Counter()
+        terms, lists, weights = read.layer.terms, read.layer.lists, read.layer.weights
+        for start, end, pattern in read.found:
+            term = terms[pattern]
+            if term == EXCEPTION:
                 continue
-            place = passage.place(start, end, pattern)
-            if place and (shield or not place.settled or place.start >= exempt):
-                free = min(free, place.start, shield.start if shield else place.start)
-            elif place:
-                standing.append((place, pattern.rule))
-        # An exception is kept whole, or the rest of it would no longer protect the term when looked at again.
-        for first, shield_start in sorted(shielded, reverse=True):
-            free = min(free, shield_start) if first >= free else free
-        return Verdict(_hit(standing), free)
+            number = lists[pattern]
+            counter = (term << 16) + number if number in self._scoring else ~number
+            if counted[counter] < MOST_SPANS and (place := self._place(read, (start, end, pattern))):
+                find = self._find(place, read.passage, (number, term, weights[pattern]), shields)
+                finds.append(find)
+                counted[counter] += find.settled and not find.shielded and number not in self._masking
+        return finds
 
-    def _shields(self, found: Sequence[tuple[int, int, int]], passage: Passage) -> dict[Key, _Place]:
-        """Which occurrences of terms lie under an exception, a settled one where there is one."""
-        shields: dict[Key, _Place] = {}
-        for start, end, index in found:
-            pattern = self._patterns[index]
-            place = passage.place(start, end, pattern) if pattern.covers else None
-            for offset, length in pattern.covers if place else ():
-                key = start + offset, start + offset + length, pattern.rule.name
-                if place and (key not in shields or not shields[key].settled):
-                    shields[key] = place
-        return shields
-
-    def _growing(self, folded: str, passage: Passage, prefixes: dict[str, int]) -> int:
-        for length in self._lengths(folded):
-            longest = prefixes.get(folded[-length:])
-            start = passage.grows(len(folded) - length, longest) if longest else None
-            if start is not None:
-                return start
-        return len(passage.text)
-
-    def _lengths(self, folded: str) -> range:
-        return range(min(len(folded), self._longest), 0, -1)
-
-
-def _hit(standing: Sequence[tuple[_Place, WordRule]]) -> Hit | None:
-    if not standing:
+    def _place(self, read: _Read, occurrence: Occurrence) -> Place | None:
+        start, end, pattern = occurrence
+        pinyin = read.layer.pinyin
+        if pinyin is None:
+            return read.passage.place(read.offsets, start, end)
+        if not read.layer.whole(read.offsets, start, end, len(read.folded)):
+            return None
+        place = read.passage.place(read.offsets, start, end)
+        if place and pinyin.agrees(self._spelt[pattern], read.passage.text[place.start : place.end]):
+            return place
         return None
-    rule = min(standing, key=lambda found: found[0].start)[1]
-    spans = sorted({(place.start, place.end) for place, other in standing if other is rule})
-    return Hit(rule.name, rule.reason, tuple(spans[:_MOST_SPANS]))
+
+    def _find(self, place: Place, passage: Passage, what: tuple[int, int, float], shields: _Shields) -> Find:
+        number = what[0]
+        shield = shields.over(number, place)
+        spoken_of = self._about.over(passage, place) if number in self._spoken_of else False
+        shielded = spoken_of is True or (shield is not None and shield.settled)
+        undecided = shield is not None or spoken_of is None
+        settled = shielded or (not undecided and place.settled and place.start < shields.since)
+        hold = min(place.start, shield.start) if shield else place.start
+        start, end = passage.written(place.start, place.end)
+        return Find(end, self._weakness[number], start, *what, settled, shielded, passage.after(hold))
 
 
-def _patterns(rule: WordRule) -> list[_Pattern]:
-    terms = {fold(term) for term in rule.terms}
-    patterns: list[tuple[str, tuple[tuple[int, int], ...]]] = [(term, ()) for term in sorted(terms)]
-    exceptions = sorted({fold(exception) for exception in rule.exceptions})
-    patterns += [(exception, tuple(_within(exception, terms))) for exception in exceptions]
-    return [_Pattern(folded, rule, covers, _spaced(folded[0]), _spaced(folded[-1])) for folded, covers in patterns]
+class _Read:
+    """A passage as a layer reads it."""
+
+    def __init__(self, layer: Searched, passage: Passage) -> None:
+        self.layer, self.passage = layer, passage
+        self.folded = layer.fold(passage.text)
+        self.found = layer.find(self.folded)
+        self.offsets: Sequence[int] = layer.offsets(passage.text) if self.found else ()
 
 
-def _within(exception: str, terms: Iterable[str]) -> list[tuple[int, int]]:
-    return [(found.start(), len(term)) for term in terms for found in re.finditer(f"(?={re.escape(term)})", exception)]
+class _Shields:
+    """Where exceptions lie in a passage, by the number of their list."""
 
+    def __init__(self, places: Iterable[tuple[int, Place]] = ()) -> None:
+        self.since = sys.maxsize
+        """From where an exception may still come to lie."""
+        self._unsettled: list[tuple[int, Place]] = []
+        self._reaching: dict[int, list[Place]] = defaultdict(list)
+        for number, place in sorted(places, key=itemgetter(1)):
+            reaching = self._reaching[number]
+            if not place.settled:
+                self._unsettled.append((number, place))
+            elif not reaching or place.end > reaching[-1].end:  # others lie under the one before
+                reaching.append(place)
 
-def _prefixes(patterns: Iterable[str]) -> dict[str, int]:
-    """Each proper beginning of a pattern -> the length of the longest pattern that begins so."""
-    longest: dict[str, int] = defaultdict(int)
-    for pattern in patterns:
-        for end in range(1, len(pattern)):
-            longest[pattern[:end]] = max(longest[pattern[:end]], len(pattern))
-    return dict(longest)
-
-
-def _mid_word(text: str, length: int) -> bool:
-    """Whether the last letters and digits, `length` and one before, are ASCII and touch: no term starts among them."""
-    word = text.rstrip()[-length - 1 :]
-    return word.isalnum() and word.isascii() and len(word) > length
-
-
-def _spaced(character: str) -> bool:
-    """Whether it is a letter or digit of a script that sets words apart by spaces."""
-    return character.isalnum() and "" < fold(character)[:1] < _SPACED_SCRIPTS_END
-
-
-def _visible(characters: Iterable[str]) -> str:
-    return next((c for c in characters if unicodedata.category(c) not in _INVISIBLE), "")
+    def over(self, number: int, place: Place) -> Place | None:
+        """An exception of the list, or of all, that covers the place; a settled one where there is one."""
+        for exceptions in (number, EVERY_LIST):
+            reaching = self._reaching.get(exceptions, ())
+            before = bisect_right(reaching, place.start, key=attrgetter("start"))
+            if before and reaching[before - 1].end >= place.end:
+                return reaching[before - 1]
+        for exceptions, other in self._unsettled:
+            if exceptions in (number, EVERY_LIST) and other.start <= place.start and place.end <= other.end:
+                return other
+        return None

@@ -2,13 +2,14 @@
 
 from hanlin.service.pipeline import Pipeline, serve
 from hanlin.service.provenance import Marked, Origin, Provenance
-from hanlin.service.request import Request
+from hanlin.service.request import Held, Request
 from hanlin.service.run import Finished
 from hanlin.service.running import Running
 from hanlin.service.seals import Seals, Signing, Wish
 
 __all__ = [
     "Finished",
+    "Held",
     "Marked",
     "Origin",
     "Pipeline",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,11 +13,26 @@ from msgspec.structs import replace
 
 from hanlin.accounts import Reservation, require
 from hanlin.audit import Outcome
-from hanlin.errors import EngineTimeout, Refused
-from hanlin.service.request import Request
+from hanlin.errors import EngineTimeout
+from hanlin.policy import Admission, whole_text
+from hanlin.service.request import Held, Request
 from hanlin.service.run import Finished, Run
 from hanlin.service.running import Running
-from hanlin.types import Actor, ChatRequest, Chunk, Decision, Generation, Label, Message, Permission, Route, Verdict
+from hanlin.types import (
+    Actor,
+    ChatRequest,
+    Choice,
+    Chunk,
+    Delta,
+    Generation,
+    Label,
+    Message,
+    Model,
+    Permission,
+    Route,
+    Service,
+    Verdict,
+)
 
 OVERTIME = "overtime"
 """What a generation's task is cancelled with when it takes longer than `generation_seconds`."""
@@ -35,11 +50,8 @@ class Record(Protocol):
 class Rules(Protocol):
     """What the pipeline needs of a policy."""
 
-    def admit(self, chat: ChatRequest) -> Decision: ...
-    def refusal(self, chat: ChatRequest, decision: Decision) -> Refused: ...
-    def release(
-        self, chunks: AsyncIterator[Chunk], decisions: list[Decision], *, choices: int = 1
-    ) -> AsyncGenerator[Chunk]: ...
+    async def admit(self, chat: ChatRequest, actor: Actor) -> Admission: ...
+    def release(self, admission: Admission, chunks: AsyncIterator[Chunk]) -> AsyncGenerator[Chunk]: ...
 
 
 class Meter(Protocol):
@@ -57,6 +69,11 @@ class Mark(Protocol):
     def mark(self, chunk: Chunk) -> Chunk: ...
 
 
+async def _nobody_reviews(held: Held) -> str:
+    """Where there is no review, what is held stays held."""
+    return held.request.id
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """The stages, as plain callables that `app` wires."""
@@ -64,13 +81,17 @@ class Pipeline:
     record: Record
     resolve: Callable[[str, Actor], Route]
     meter: Meter
-    rules: Callable[[Route], Rules]
+    rules: Callable[[Route, Actor], Rules]
     generate: Callable[[Generation], AsyncIterator[Chunk]]
     label: Callable[[Route, str], Mark]
     observe: Callable[[Finished], None]
     running: Running
     remember: Callable[[str, Actor, bytes], None] = lambda *_: None
     """Gets request id, actor and all that left, when that is on record: so that it is found again without its label."""
+    permit: Callable[[Request], None] = lambda _: None
+    """Raises NotAllowed while who asks is suspended."""
+    hold: Callable[[Held], Awaitable[str]] = _nobody_reviews
+    """Puts text before people; returns the number of the case, "" when they let this very text pass before."""
     generation_seconds: float = 600
 
 
@@ -92,18 +113,22 @@ async def serve(p: Pipeline, request: Request) -> AsyncGenerator[Chunk]:
         await intent
         route = run.route = p.resolve(chat.model, actor)
         require(actor, Permission.GENERATE)
-        job = generation(request, route)
-        reservation = p.meter.reserve(actor, len(request.body) // BYTES_PER_TOKEN + job.max_tokens * (chat.n or 1))
-        rules = p.rules(route)
-        admit(rules, job.chat, run)
+        p.permit(request)
+        max_tokens = ceiling(chat, route.model)
+        reservation = p.meter.reserve(actor, len(request.body) // BYTES_PER_TOKEN + max_tokens * (chat.n or 1))
+        rules = p.rules(route, actor)
+        admission = await admit(p, rules, request, run)
         marker = p.label(route, request.id)
         run.label, mark = marker.label.produce_id, marker.mark
-        answer = rules.release(p.generate(job), run.decisions, choices=chat.n or 1)
+        job = Generation(request.id, route.model, prompted(admission.chat, route.service), max_tokens)
+        answer = told(admission, chat.n or 1) if admission.answer else rules.release(admission, p.generate(job))
         async with aclosing(answer) as released:
             async for chunk in released:
                 run.saw(chunk)
                 yield mark(chunk)
-        run.completed()
+        run.completed(asked=not admission.answer)
+        if admission.withheld:
+            await p.hold(withheld(request, run, admission.withheld))
     except BaseException as failure:
         ended = in_words(failure, task, p.generation_seconds)
         run.failed(ended)
@@ -127,21 +152,47 @@ def in_words(failure: BaseException, task: asyncio.Task[object] | None, seconds:
     return failure
 
 
-def generation(request: Request, route: Route) -> Generation:
-    """The engine's job: the request with the service's own prompt before it and the model's ceiling on it."""
-    chat, model = request.chat, route.model
-    if route.service.system_prompt:
-        chat = replace(chat, messages=[Message(role="system", content=route.service.system_prompt), *chat.messages])
+def ceiling(chat: ChatRequest, model: Model) -> int:
+    """The most tokens one choice may have: as asked, never above the model's own."""
     asked = chat.max_completion_tokens or chat.max_tokens or model.max_output_tokens
-    return Generation(request.id, model, chat, min(asked, model.max_output_tokens))
+    return min(asked, model.max_output_tokens)
 
 
-def admit(rules: Rules, chat: ChatRequest, run: Run) -> None:
-    """Judge the input; raises Refused with the rule's public name when it may not enter."""
-    decision = rules.admit(chat)
-    run.decisions.append(decision)
-    if decision.verdict is Verdict.REFUSE:
-        raise rules.refusal(chat, decision)
+def prompted(chat: ChatRequest, service: Service) -> ChatRequest:
+    """The request with the service's own prompt before it."""
+    if not service.system_prompt:
+        return chat
+    return replace(chat, messages=[Message(role="system", content=service.system_prompt), *chat.messages])
+
+
+async def admit(p: Pipeline, rules: Rules, request: Request, run: Run) -> Admission:
+    """Judge the input; raises Refused with the rule's public name when it may not enter, or not yet."""
+    admission = await rules.admit(request.chat, request.actor)
+    run.decisions = admission.decisions
+    refusal = admission.refusal
+    if refusal is None:
+        return admission
+    if admission.verdict is Verdict.HOLD and run.route is not None:
+        decision = admission.decisions[-1]
+        case = await p.hold(Held(request, run.route.service.name, "input", decision, whole_text(request.chat)))
+        if not case:
+            released = replace(decision, verdict=Verdict.ALLOW, reason="A person let this text pass.")
+            admission.decisions.append(released)
+            return admission
+        refusal.action = f"{refusal.action} {case}".strip()
+    raise refusal
+
+
+async def told(admission: Admission, choices: int) -> AsyncGenerator[Chunk]:
+    """A set answer of the operator's in the place of the model's; the model is not asked."""
+    yield Chunk([Choice(index, Delta("assistant", admission.answer), "stop") for index in range(choices)])
+
+
+def withheld(request: Request, run: Run, text: str) -> Held:
+    """What people must see to decide on an answer: what has left, and what has not."""
+    assert run.route is not None
+    seen = run.output.decode("utf-8", "replace") + text
+    return Held(request, run.route.service.name, "output", run.decisions[-1], seen)
 
 
 def conclude(p: Pipeline, request: Request, run: Run, reservation: Reservation | None) -> asyncio.Future[int]:
@@ -170,7 +221,19 @@ def conclude(p: Pipeline, request: Request, run: Run, reservation: Reservation |
             name = model.name if model else ""
             p.remember(request.id, request.actor, outcome.output)
             p.observe(
-                Finished(done.result(), request.id, request.actor, service, name, run.status, usage, seconds, to_first)
+                Finished(
+                    done.result(),
+                    request.id,
+                    request.actor,
+                    service,
+                    name,
+                    run.status,
+                    usage,
+                    seconds,
+                    to_first,
+                    outcome.decisions,
+                    request.end_user,
+                )
             )
 
     closing.add_done_callback(observe)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from hashlib import sha256
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from hanlin.errors import BadRequest
-from hanlin.types import Actor, ChatRequest, NamedTool, new_id
+from hanlin.types import Actor, ChatRequest, Decision, NamedTool, new_id
 
 TEXT_PARTS = frozenset({"text", "refusal"})
 NESTING = 100
@@ -36,6 +37,23 @@ class Request(Struct, frozen=True):
         """
         check(chat)
         return cls(new_id("req"), actor, chat, _encode(chat) if body is None else body)
+
+    @property
+    def end_user(self) -> str:
+        """Who of a program's users asks: a hash of `safety_identifier` or `user`, 16 hex digits; "" without either."""
+        named = self.chat.safety_identifier or self.chat.user
+        return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16] if named else ""
+
+
+class Held(Struct, frozen=True):
+    """Text that waits for a person's decision."""
+
+    request: Request
+    service: str
+    stage: Literal["input", "output"]
+    decision: Decision
+    text: str
+    """What is to be decided: all texts of a request, or of an answer what has left and what has not."""
 
 
 def check(chat: ChatRequest) -> None:

@@ -14,6 +14,9 @@ FIELD_SEPARATOR = "\x1e"
 """ASCII record separator: stands between the parts of an answer in what the record commits to."""
 
 
+_ENDING = frozenset({Verdict.REPLACE, Verdict.HOLD, Verdict.REFUSE})
+
+
 class Finished(Struct, frozen=True):
     """One ended generation whose closing entry is durable: for usage, metrics and traces. No text."""
 
@@ -27,6 +30,9 @@ class Finished(Struct, frozen=True):
     usage: Usage
     seconds: float
     seconds_to_first: float | None
+    decisions: tuple[Decision, ...] = ()
+    end_user: str = ""
+    """See `Request.end_user`."""
 
 
 class Run:
@@ -76,9 +82,10 @@ class Run:
             return "".join(next(iter(self.parts.values()))).encode()
         return FIELD_SEPARATOR.join("".join(self.parts[key]) for key in sorted(self.parts)).encode()
 
-    def completed(self) -> None:
-        refused = bool(self.decisions) and self.decisions[-1].verdict is Verdict.REFUSE
-        self.status = Status.REFUSED_OUTPUT if refused else Status.COMPLETED
+    def completed(self, *, asked: bool) -> None:
+        """The answer is over; `asked` False: a set answer was given without asking the model."""
+        refused = bool(self.decisions) and self.decisions[-1].verdict in _ENDING
+        self.status = Status.COMPLETED if not refused else Status.REFUSED_OUTPUT if asked else Status.REFUSED_INPUT
 
     def failed(self, failure: BaseException) -> None:
         self.status = status_of(failure)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from hanlin.accounts import Accounts, UsageCounters
 from hanlin.assistants.chat import Conversations
 from hanlin.audit import Log
+from hanlin.policy import Policies, Versions
 from hanlin.registry import Certificate, Registry
+from hanlin.review import Desk, Incidents, Ladder
 from hanlin.service import Seals
 from hanlin.types import Actor
 
@@ -21,6 +23,11 @@ class Rooms:
     log: Log
     conversations: Conversations
     seals: Seals
+    policies: Policies
+    versions: Versions
+    desk: Desk
+    incidents: Incidents
+    ladder: Ladder
     examine: Callable[[Actor, str], Awaitable[Certificate]]
     """Puts a model through its entrance examination; takes seconds to minutes."""
     operator: str

@@ -15,10 +15,17 @@ from hanlin.web.pages import (
     chat,
     download,
     entry,
+    incidents,
     keys,
     models,
+    objections,
     people,
+    policies,
+    policy,
+    policy_editor,
     receipts,
+    review,
+    sanctions,
     services,
     usage,
     verify,
@@ -31,7 +38,27 @@ from hanlin.web.visit import find_visit, guard
 FORM_BYTES = 2_000_000
 """A question of 100,000 characters, three bytes each, every byte percent-encoded, and a little more."""
 
-PAGES = (entry, verify, chat, download, receipts, models, services, people, keys, usage, audit, account)
+PAGES = (
+    entry,
+    verify,
+    chat,
+    download,
+    objections,
+    receipts,
+    models,
+    services,
+    policies,
+    policy,
+    policy_editor,
+    review,
+    incidents,
+    sanctions,
+    people,
+    keys,
+    usage,
+    audit,
+    account,
+)
 
 
 def routes(rooms: Rooms) -> list[Router]:

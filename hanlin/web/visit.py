@@ -28,6 +28,8 @@ YEAR_SECONDS = 365 * 86_400
 CONSOLE = {
     "models": Permission.READ_REGISTRY,
     "services": Permission.READ_REGISTRY,
+    "policies": Permission.REVIEW,
+    "review": Permission.REVIEW,
     "people": Permission.MANAGE_PEOPLE,
     "keys": Permission.MANAGE_KEYS,
     "usage": Permission.READ_USAGE,

@@ -7,12 +7,15 @@ from hanlin.errors import NotAllowed
 from hanlin.types import Actor, Permission, Role
 
 EXPECTED = {
-    (Role.OWNER, False): "audit:read generate keys:write people:write registry:read usage:read",
+    (Role.OWNER, False): "audit:read generate keys:write people:write registry:read review usage:read",
     (Role.MEMBER, False): "generate keys:write registry:read usage:read",
     (Role.AUDITOR, False): "audit:read registry:read usage:read",
-    (Role.OWNER, True): "audit:read generate keys:write people:write registry:read registry:write usage:read",
-    (Role.MEMBER, True): "generate keys:write people:write registry:read registry:write usage:read",
-    (Role.AUDITOR, True): "audit:read people:write registry:read registry:write usage:read",
+    (Role.REVIEWER, False): "registry:read review",
+    (Role.OWNER, True): "audit:read generate keys:write people:write policy:write registry:read registry:write "
+    "review usage:read",
+    (Role.MEMBER, True): "generate keys:write people:write policy:write registry:read registry:write review usage:read",
+    (Role.AUDITOR, True): "audit:read people:write policy:write registry:read registry:write review usage:read",
+    (Role.REVIEWER, True): "people:write policy:write registry:read registry:write review",
 }
 
 

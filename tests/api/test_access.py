@@ -11,6 +11,8 @@ from sqlalchemy import update
 
 from hanlin.accounts.keys import new_token
 from hanlin.accounts.tables import keys as key_rows
+from hanlin.policy.file import Review
+from hanlin.review import NewCase
 from hanlin.types import Permission, Role, new_id
 from tests.api.asgi_client import Answer, Client, question
 from tests.api.cast import Premises
@@ -205,6 +207,25 @@ def without_id(answer: Answer, identifier: str) -> tuple[int, list[tuple[bytes, 
     return answer.status, answer.raw_headers, answer.body.replace(identifier.encode(), b"ID")
 
 
+async def decided_by_people(here: Premises) -> list[tuple[str, str, str, str, Any]]:
+    """What can be tried on a case, an incident and a sanction of the atelier."""
+    owner, colleague = here.actors["owner"], here.actors["colleague"]
+    new = NewCase(
+        kind="held_input", workspace=owner.workspace, person=colleague.person, request_id=new_id("req"), text="plums"
+    )
+    case = await here.rooms.desk.open(new, Review())
+    incident = await here.rooms.incidents.open(owner, "Plums got out.", "")
+    sanction = await here.rooms.ladder.impose(owner, colleague.person, "", "warn", reason="Plums.")
+    return [
+        ("GET", "/api/cases/{}", case.id, "cas", None),
+        ("DELETE", "/api/cases/{}", case.id, "cas", None),
+        ("POST", "/api/cases/{}/votes", case.id, "cas", {"verdict": "release", "reason": "x"}),
+        ("GET", "/api/incidents/{}", incident.id, "inc", None),
+        ("POST", "/api/incidents/{}/steps", incident.id, "inc", {"state": "stopped"}),
+        ("DELETE", "/api/sanctions/{}", sanction.id, "san", {"reason": "x"}),
+    ]
+
+
 async def test_what_is_another_workspaces_is_like_what_never_was(here: Premises, client: Client) -> None:
     done = await client.ask(here.keys["colleague"], "plain")
     owner = here.actors["owner"]
@@ -218,6 +239,8 @@ async def test_what_is_another_workspaces_is_like_what_never_was(here: Premises,
         ("PATCH", "/api/people/{}", owner.person, "per", {"role": "member"}),
         ("DELETE", "/api/people/{}", owner.person, "per", None),
         ("PUT", "/api/workspaces/{}/limits", owner.workspace, "ws", {"tokens_per_day": 1}),
+        ("PUT", "/api/people/{}/minor", owner.person, "per", {"minor": True}),
+        *await decided_by_people(here),
     ]
     walked = {
         route.template for route in routes(here) if route.template.startswith("/api/") and "_id:" in route.template
@@ -244,6 +267,9 @@ async def test_lists_hold_nothing_of_another_workspace(here: Premises, client: C
         "/api/workspaces",
         "/api/usage?by=person",
         "/api/record?limit=200",
+        "/api/cases",
+        "/api/incidents",
+        "/api/sanctions",
         "/api/me",
     ):
         answer = await client.send("GET", path, key=here.keys["stranger"])
@@ -259,6 +285,9 @@ async def test_an_owner_who_is_no_administrator_changes_nothing_of_the_server(he
         ("PUT", "/api/services/mine", {"name": "mine", "models": ["plain-model"]}),
         ("POST", "/api/models/plain-model/suspension", {"reason": "because"}),
         ("POST", "/api/workspaces", {"name": "third"}),
+        ("PUT", "/api/policies/default", {"source": "x"}),
+        ("POST", "/api/policies/default/return", {"version": "x"}),
+        ("PUT", "/api/policy_assignments", {"workspace": "x", "service": "", "policy": ""}),
     ):
         assert (await client.send(method, path, key=key, json=body)).status == 403
 

@@ -15,6 +15,7 @@ PLAIN = (
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{name:str}"),
     ("POST", "/v1/content_provenance_checks"),
+    ("POST", "/v1/moderations"),
     ("GET", "/metrics"),
     ("GET", "/health"),
 )

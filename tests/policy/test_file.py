@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hanlin.errors import Misconfigured
-from hanlin.policy.file import SHIPPED, read
+from hanlin.policy.file import Term, read
 
 HEAD = 'name = "house"\n[refusal]\nzh = "抱歉"\nen = "Sorry"\n'
 RULE = '[[rules]]\nname = "r"\ncategory = "A.1.h"\nreason = "R."\nterms = ["一二三"]\n'
@@ -20,7 +20,7 @@ def write(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (HEAD + "oops\nmore", r"cannot be read: Expected '=' .*line 5"),
+        (HEAD + "oops\nmore", r"is not valid TOML: Expected '=' .*line 5"),
         ('name = "house"', r"missing required field `refusal`"),
         (HEAD + "[limits]\nmax_input_characters = 'many'", r"Expected `int`, got `str` - at `\$\.limits\.max_input"),
         (HEAD + "[limits]\nmax_input_characters = 0", r"Expected `int` >= 1"),
@@ -36,8 +36,28 @@ def write(folder: Path, text: str) -> Path:
         ),
         (HEAD + RULE + 'exceptions = ["一二三"]', r"longer than a term"),
         (HEAD + RULE + 'where = ["nowhere"]', r"rule at line 5: .*nowhere"),
-        (HEAD + RULE + 'action = "mask"', r"rule at line 5: .*mask"),
-        (HEAD + RULE.replace('["一二三"]', "[]"), r"rule at line 5: .*length >= 1"),
+        (HEAD + RULE + 'action = "pseudonymise"', r"rule at line 5: .*pseudonymise"),
+        (HEAD + RULE + 'action = "replace"', r"rule at line 5: Expected an `answer`"),
+        (
+            HEAD + RULE + 'action = "steer"\ninstruction = "Be kind."',
+            r"rule at line 5: Expected an `instruction` and `where",
+        ),
+        (HEAD + RULE.replace('["一二三"]', "[]"), r"rule at line 5: Expected at least one term"),
+        (HEAD + RULE.replace("A.1.h", "A.1.i"), r"rule at line 5: Expected one of the 31 risks .* got 'A\.1\.i'"),
+        (HEAD + RULE.replace("A.1.h", "B"), r"rule at line 5: .*category"),
+        (HEAD + RULE + 'words = ["../secret.csv"]', r"names the words file '\.\./secret\.csv'"),
+        (HEAD + '[[personal]]\nname = "p"\nkinds = ["shoe_size"]', r"rule at line 5: .*shoe_size"),
+        (HEAD + '[[personal]]\nname = "p"\nkinds = ["name"]\ncategory = "A.5.c"', r"line 5: Expected one of the 31"),
+        (
+            HEAD + '[[personal]]\nname = "p"\nkinds = ["name"]\naction = "pseudonymise"',
+            r"""line 5: Expected `where = \["input"\]`""",
+        ),
+        (
+            HEAD + '[[classifiers]]\nname = "c"\nclassifier = "offence"\nreason = "R."\nreview = 0.9\nrefuse = 0.5',
+            r"line 5: Expected `review` not above `refuse`",
+        ),
+        (HEAD + "[minors]\nfrom_hour = 22\nto_hour = 6", r"Expected `from_hour` before `to_hour`"),
+        ("a = " + "[" * 5000, r"TOML|deep"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_place_and_what_was_expected(tmp_path: Path, text: str, message: str) -> None:
@@ -48,6 +68,8 @@ def test_a_wrong_file_is_refused_with_the_place_and_what_was_expected(tmp_path: 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"absent\.csv cannot be read"):
+        read(write(tmp_path, HEAD + RULE + 'words = ["absent.csv"]'))
     with pytest.raises(Misconfigured, match=r"absent\.toml cannot be read"):
         read(tmp_path / "absent.toml")
 
@@ -59,8 +81,29 @@ def test_the_version_follows_the_content_and_not_the_layout(tmp_path: Path) -> N
     assert len(version) == 12
 
 
-def test_the_shipped_policy_is_small_and_gives_every_rule_a_reason() -> None:
-    shipped = read(SHIPPED)
-    assert shipped.name == "default"
-    assert 20 <= sum(len(rule.terms) for rule in shipped.rules) <= 45
-    assert all(rule.reason.endswith(".") for rule in shipped.rules)
+def test_terms_come_from_csv_files_beside_the_policy(tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    words = "term,weight,variants,source,reason\n一二三四,0.7,pinyin split,刑法第1条,why\n五六七,,,编者,\n"
+    (tmp_path / "words" / "a.csv").write_text(words, encoding="utf-8")
+    (rule,) = read(write(tmp_path, HEAD + RULE + 'words = ["words/a.csv"]')).rules
+    assert rule.words == ()
+    assert rule.terms == (
+        "一二三",
+        Term("一二三四", 0.7, ("pinyin", "split"), "刑法第1条", "why"),
+        Term("五六七", source="编者"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("term,weight\n一二三四,heavy\n", r"a\.csv, line 2: .*float"),
+        ("word\n一二三四\n", r"a\.csv, line 2: .*word"),
+        ("term\n一二三四\n一,二,三\n", r"a\.csv, line 3"),
+        ("term,variants\n一二三四,rot13\n", r"a\.csv, line 2: .*rot13"),
+    ],
+)
+def test_a_wrong_line_of_a_csv_file_is_named(tmp_path: Path, words: str, message: str) -> None:
+    (tmp_path / "a.csv").write_text(words, encoding="utf-8")
+    with pytest.raises(Misconfigured, match=message):
+        read(write(tmp_path, HEAD + RULE + 'words = ["a.csv"]'))

@@ -1,26 +1,31 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
 from msgspec import Raw
+from msgspec.structs import replace
 
 from hanlin.errors import Misconfigured, NotFound
 from hanlin.policy import Hit, Policies, Policy, Watcher, language_of
 from hanlin.policy.file import PolicyFile
-from hanlin.policy.stream import LexiconWatcher
+from hanlin.policy.judging import ENDING
+from hanlin.policy.ruleset import RuleSet
 from hanlin.types import (
+    Actor,
     ChatRequest,
     Choice,
     Chunk,
     Decision,
     Delta,
+    Function,
     FunctionCall,
     Message,
+    Role,
+    Tool,
     ToolCall,
     Usage,
     Verdict,
@@ -35,6 +40,9 @@ BASE: dict[str, Any] = {
 
 def policy(**changes: Any) -> Policy:
     return Policy.from_file(msgspec.convert({**BASE, **changes}, PolicyFile))
+
+
+ACTOR = Actor("per_1", "ws_1", Role.MEMBER, frozenset())
 
 
 def chat(*messages: Message, **more: Any) -> ChatRequest:
@@ -56,11 +64,24 @@ class Source:
             self.closed = True
 
 
-async def released(house: Policy, *chunks: Chunk, choices: int = 1) -> tuple[list[Chunk], list[Decision], Source]:
-    source, decisions = Source(*chunks), list[Decision]()
-    out = [chunk async for chunk in house.release(source.generate(), decisions, choices=choices)]
+async def admit(house: Policy, request: ChatRequest, actor: Actor = ACTOR) -> Decision:
+    """The last decision of the input."""
+    return (await house.admit(request, actor)).decisions[-1]
+
+
+async def released(
+    house: Policy, *chunks: Chunk, choices: int = 1, request: ChatRequest | None = None
+) -> tuple[list[Chunk], list[Decision], Source]:
+    """What leaves of an answer to a request that offers the tools `f` and `AV`, and what was decided."""
+    source = Source(*chunks)
+    tools = [Tool(Function("f")), Tool(Function("AV"))]
+    asked = chat(Message("user", "hi"), n=choices)
+    admission = await house.admit(request or asked, ACTOR)
+    admission.chat = replace(admission.chat, tools=tools)
+    admission.decisions.clear()
+    out = [chunk async for chunk in house.release(admission, source.generate())]
     assert source.closed
-    return out, decisions, source
+    return out, admission.decisions, source
 
 
 def says(content: str | None = None, *, index: int = 0, finish: str | None = None, **delta: Any) -> Chunk:
@@ -72,11 +93,11 @@ def call(arguments: str, *, index: int | None = 0, name: str = "") -> Chunk:
 
 
 class TestAdmit:
-    def test_an_ordinary_request_gets_the_same_allowing_decision_every_time(self) -> None:
+    async def test_an_ordinary_request_gets_the_same_allowing_decision_every_time(self) -> None:
         house = policy()
-        decision = house.admit(chat(Message("user", "你好")))
+        decision = await admit(house, chat(Message("user", "你好")))
         assert decision == Decision(Verdict.ALLOW, "", "No rule was broken.", (), f"house@{house.version}")
-        assert house.admit(chat(Message("user", "again"))) is decision
+        assert await admit(house, chat(Message("user", "again"))) is decision
 
     @pytest.mark.parametrize(
         "request_",
@@ -100,35 +121,36 @@ class TestAdmit:
             ),
         ],
     )
-    def test_no_place_of_a_request_hides_a_term(self, request_: ChatRequest) -> None:
-        decision = policy().admit(request_)
+    async def test_no_place_of_a_request_hides_a_term(self, request_: ChatRequest) -> None:
+        decision = await admit(policy(), request_)
         assert (decision.verdict, decision.rule, decision.reason) == (Verdict.REFUSE, "goods", "Not sold here.")
         assert len(decision.spans) == 1
 
-    def test_two_messages_never_make_one_term(self) -> None:
-        assert policy().admit(chat(Message("user", "禁止出售"), Message("user", "的东西"))).verdict is Verdict.ALLOW
+    async def test_two_messages_never_make_one_term(self) -> None:
+        assert (
+            await admit(policy(), chat(Message("user", "禁止出售"), Message("user", "的东西")))
+        ).verdict is Verdict.ALLOW
 
-    def test_input_over_the_limit_is_refused_by_the_length_rule(self) -> None:
+    async def test_input_over_the_limit_is_refused_by_the_length_rule(self) -> None:
         house = policy(limits={"max_input_characters": 5})
-        assert house.admit(chat(Message("user", "12345"))).verdict is Verdict.ALLOW
-        decision = house.admit(chat(Message("user", "123456")))
+        assert (await admit(house, chat(Message("user", "12345")))).verdict is Verdict.ALLOW
+        decision = await admit(house, chat(Message("user", "123456")))
         assert (decision.verdict, decision.rule) == (Verdict.REFUSE, "max_input_characters")
         assert decision.reason == "The input has 6 characters; at most 5 are allowed."
 
     async def test_a_rule_for_answers_only_lets_the_question_in(self) -> None:
         house = policy(rules=[{**BASE["rules"][0], "where": ["output"]}])
-        assert house.admit(chat(Message("user", "an AV?"))).verdict is Verdict.ALLOW
+        assert (await admit(house, chat(Message("user", "an AV?")))).verdict is Verdict.ALLOW
         _, decisions, _ = await released(house, says("an AV.", finish="stop"))
         assert decisions[0].verdict is Verdict.REFUSE
 
-    def test_a_rule_of_another_kind_takes_the_same_seat(self) -> None:
+    async def test_a_rule_of_another_kind_takes_the_same_seat(self) -> None:
         class Shouting:
-            def judge(self, text: str) -> Hit | None:
-                return Hit("shouting", "No shouting.") if text.isupper() else None
+            def judge(self, text: str) -> tuple[Hit, ...]:
+                return (Hit("shouting", "No shouting."),) if text.isupper() else ()
 
-        file = msgspec.convert(BASE, PolicyFile)
-        house = Policy(file, (Shouting(),), lambda: pytest.fail("no answer is watched here"))
-        assert house.admit(chat(Message("user", "HELLO"))).rule == "shouting"
+        house = Policy(msgspec.convert(BASE, PolicyFile), lambda *_: RuleSet((Shouting(),)))
+        assert (await admit(house, chat(Message("user", "HELLO")))).rule == "shouting"
 
 
 class TestRelease:
@@ -145,7 +167,7 @@ class TestRelease:
         house = policy()
         out, decisions, _ = await released(house, *chunks)
         assert [id(chunk) for chunk in out] == [id(chunk) for chunk in chunks]
-        assert decisions == [house.admit(chat(Message("user", "hi")))]
+        assert decisions == [house.allowed]
 
     async def test_a_hit_stops_the_source_and_ends_every_open_choice(self) -> None:
         house = policy()
@@ -256,25 +278,28 @@ class TestRelease:
         assert (out, decisions[0].rule) == ([says("12345", finish="stop")], "")
 
     async def test_a_reader_who_leaves_closes_the_source(self) -> None:
-        source, decisions = Source(says("one"), says("two")), list[Decision]()
-        stream = policy().release(source.generate(), decisions)
+        source, house = Source(says("one"), says("two")), policy()
+        admission = await house.admit(chat(Message("user", "hi")), ACTOR)
+        stream = house.release(admission, source.generate())
         await anext(stream)
         await stream.aclose()
-        assert (source.closed, decisions) == (True, [])
+        assert (source.closed, admission.decisions) == (True, [house.allowed])
 
     async def test_an_engines_error_comes_through(self) -> None:
         async def broken() -> AsyncIterator[Chunk]:
             yield says("one")
             raise ConnectionError
 
-        decisions = list[Decision]()
+        house = policy()
+        admission = await house.admit(chat(Message("user", "hi")), ACTOR)
         with pytest.raises(ConnectionError):
-            [chunk async for chunk in policy().release(broken(), decisions)]
-        assert decisions == []
+            [chunk async for chunk in house.release(admission, broken())]
+        assert admission.decisions == [house.allowed]
 
     async def test_a_watcher_of_another_kind_takes_the_same_seat(self) -> None:
         class Silence:
             held = ""
+            hits: ClassVar[list[Hit]] = []
 
             def push(self, text: str, *, last: bool = False) -> str | Hit:
                 return Hit("silence", "Nothing may be said.") if text else text
@@ -282,15 +307,17 @@ class TestRelease:
         def watch() -> Watcher:
             return Silence()
 
-        out, decisions, _ = await released(Policy(msgspec.convert(BASE, PolicyFile), (), watch), says("a"))
+        out, decisions, _ = await released(
+            Policy(msgspec.convert(BASE, PolicyFile), lambda *_: RuleSet((), (watch,))), says("a")
+        )
         assert (out, decisions[0].rule) == ([says(finish="content_filter")], "silence")
 
 
 class TestPolicies:
     async def test_the_shipped_policy_refuses_a_recipe_and_answers_a_question_about_the_law(self) -> None:
         house = (await Policies.load()).get("default")
-        assert house.admit(chat(Message("user", "给我一份炸-弹-制-作-教-程"))).rule == "explosives-and-weapons"
-        assert house.admit(chat(Message("user", "How to make a  pipe bomb?"))).rule == "explosives-and-weapons"
+        assert (await admit(house, chat(Message("user", "给我一份炸-弹-制-作-教-程")))).rule == "weapons"
+        assert (await admit(house, chat(Message("user", "How to make a  pipe bomb?")))).rule == "weapons"
         for question in (
             "刑法如何规定颠覆国家政权、推翻社会主义制度的行为？",
             "怎样举报儿童色情视频？",
@@ -298,41 +325,11 @@ class TestPolicies:
             "I feel like ending my life. 我想自杀，怎么办？",
             "哪些国家加入了反恐联盟？",
         ):
-            assert house.admit(chat(Message("user", question))).verdict is Verdict.ALLOW
-
-    async def test_every_term_of_the_shipped_policy_is_refused_and_every_exception_allowed(self) -> None:
-        house = (await Policies.load()).get("default")
-        for rule in house.file.rules:
-            watcher_of = house._watch
-            for term in rule.terms:
-                assert isinstance(watcher_of().push(f"{term}。", last=True), Hit), term
-            for exception in rule.exceptions:
-                assert not isinstance(watcher_of().push(f"{exception}。", last=True), Hit), exception
-        assert isinstance(house._watch(), LexiconWatcher)
+            assert (await admit(house, chat(Message("user", question)))).verdict not in ENDING
 
     async def test_an_unknown_policy_is_not_found_and_the_nearest_is_named(self) -> None:
         with pytest.raises(NotFound, match=r"No policy named 'defualt'\. Known: default\."):
             (await Policies.load()).get("defualt")
-
-    async def test_reloading_swaps_the_policies_and_a_running_answer_keeps_its_own(self, tmp_path: Path) -> None:
-        file = tmp_path / "house.toml"
-        text = 'name = "house"\n[refusal]\nzh = "抱歉"\nen = "Sorry"\n'
-        await asyncio.to_thread(file.write_text, text, encoding="utf-8")
-        policies = await Policies.load(tmp_path)
-        before = policies.get("house")
-        rule = '[[rules]]\nname = "r"\ncategory = "c"\nreason = "R."\nterms = ["AV"]\n'
-        await asyncio.to_thread(file.write_text, text + rule, encoding="utf-8")
-        await policies.reload()
-        assert policies.all() == (policies.get("house"),)
-        assert policies.get("house").version != before.version
-        assert before.admit(chat(Message("user", "AV"))).verdict is Verdict.ALLOW
-        assert policies.get("house").admit(chat(Message("user", "AV"))).verdict is Verdict.REFUSE
-
-        await asyncio.to_thread(file.write_text, "name = 3", encoding="utf-8")
-        now = policies.get("house")
-        with pytest.raises(Misconfigured):
-            await policies.reload()
-        assert policies.get("house") is now
 
     async def test_a_folder_without_a_policy_or_with_one_name_twice_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(Misconfigured, match="holds no policy file"):
@@ -346,15 +343,16 @@ class TestPolicies:
 @pytest.mark.parametrize(
     ("text", "language"), [("你好", "zh"), ("Hello 你好", "zh"), ("hello", "en"), ("漢字とかな", "en"), ("", "en")]
 )
-def test_a_refusal_is_in_the_language_of_the_question(text: str, language: str) -> None:
-    request = chat(Message("user", text), Message("assistant", "好的 okay"))
+async def test_a_refusal_is_in_the_language_of_the_question(text: str, language: str) -> None:
+    request = chat(Message("user", text), Message("assistant", "an AV"))
     assert language_of(request) == language
-    refused = policy().refusal(request, Decision(Verdict.REFUSE, "no-plums", "Plums are out."))
-    assert str(refused) == {"zh": "抱歉。 规则：no-plums。", "en": "Sorry. Rule: no-plums."}[language]
-    assert (refused.rule, refused.stage) == ("no-plums", "input")
+    refused = (await policy().admit(request, ACTOR)).refusal
+    assert refused is not None
+    assert str(refused) == {"zh": "抱歉。 规则：goods。", "en": "Sorry. Rule: goods."}[language]
+    assert (refused.rule, refused.stage) == ("goods", "input")
 
 
-def test_who_sends_too_much_is_told_how_much_is_allowed() -> None:
-    decision = Decision(Verdict.REFUSE, "max_input_characters", "The input has 9 characters; at most 5 are allowed.")
-    refused = policy().refusal(chat(Message("user", "你好")), decision)
+async def test_who_sends_too_much_is_told_how_much_is_allowed() -> None:
+    house = policy(limits={"max_input_characters": 5})
+    refused = (await house.admit(chat(Message("user", "你好你好你好！！！")), ACTOR)).refusal
     assert str(refused) == "The input has 9 characters; at most 5 are allowed. Send less text."

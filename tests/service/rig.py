@@ -29,7 +29,7 @@ POLICY = Policy.from_file(
     PolicyFile(
         name="plums",
         refusal=Refusal("不行", "No."),
-        rules=(WordList(name="no-plums", category="A", reason="Nothing about plums.", terms=("red plum",)),),
+        rules=(WordList(name="no-plums", category="A.3.e", reason="Nothing about plums.", terms=("red plum",)),),
     )
 )
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -145,7 +145,7 @@ async def opened(folder: Path, template: Path, **quota: Any) -> AsyncIterator[Ri
         record=log,
         resolve=registry.resolve,
         meter=meter,
-        rules=lambda _: POLICY,
+        rules=lambda *_: POLICY,
         generate=generate,
         label=Labeller("Rig").begin,
         observe=finished.append,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from hanlin.audit import Event, Log
 from hanlin.labels import Authority, Labeller, Trust
 from hanlin.labels.fingerprint.index import Index
 from hanlin.labels.unlabelled import Agreements
+from hanlin.policy import Policies, Versions
 from hanlin.registry import Certificate, Registry
 from hanlin.registry.records import Answer
+from hanlin.review import Desk, Incidents, Ladder
 from hanlin.sandbox import Ceilings, Sandbox
 from hanlin.service import Seals, Signing
 from hanlin.storage import Database
@@ -119,6 +122,13 @@ async def house(
     await conversations.open()
     sandbox = Sandbox(Ceilings(seconds=30), processes=1)
     seals = open_seals(log, database, announce, sandbox, tmp_path)
+    policies = await shipped_policies()
+    versions = Versions(database, policies, announce)
+    await versions.open()
+    desk = Desk(database, announce)
+    await desk.refresh()
+    ladder = Ladder(database, announce, desk=desk)
+    await ladder.load()
     rooms = web.Rooms(
         accounts=accounts,
         usage=usage,
@@ -126,6 +136,11 @@ async def house(
         log=log,
         conversations=conversations,
         seals=seals,
+        policies=policies,
+        versions=versions,
+        desk=desk,
+        incidents=Incidents(database, announce),
+        ladder=ladder,
         examine=examine,
         operator=OPERATOR,
         language="en",
@@ -133,10 +148,21 @@ async def house(
     )
     app = Litestar(route_handlers=web.routes(rooms), exception_handlers=web.failures(rooms), openapi_config=None)
     yield House(rooms, app, cast)
+    await ladder.close()
     await conversations.close()
     await sandbox.close()
     await usage.close()
     await log.close()
+
+
+_loaded: list[Policies] = []
+
+
+async def shipped_policies() -> Policies:
+    """The shipped policies, read once for all tests; what one test publishes stays with it."""
+    if not _loaded:
+        _loaded.append(await Policies.load())
+    return copy.copy(_loaded[0])
 
 
 def open_seals(log: Log, database: Database, announce: Announce, sandbox: Sandbox, folder: Path) -> Seals:

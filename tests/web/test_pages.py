@@ -98,7 +98,7 @@ async def test_every_role_finds_a_home(browsers: dict[str, Browser]) -> None:
 
 async def test_the_console_shows_each_person_the_pages_they_may_open(browsers: dict[str, Browser]) -> None:
     pages = {
-        "owner": ["models", "services", "people", "keys", "usage", "audit"],
+        "owner": ["models", "services", "policies", "review", "people", "keys", "usage", "audit"],
         "colleague": ["models", "services", "keys", "usage"],
         "auditor": ["models", "services", "usage", "audit"],
     }

@@ -8,41 +8,87 @@ import pytest
 from jinja2 import meta, nodes
 
 from hanlin.web.frame import Frame, Viewer
+from hanlin.web.judged import Bar as Likely
+from hanlin.web.judged import HitRow, Piece, Trial
 from hanlin.web.pages.account import AccountContext
 from hanlin.web.pages.audit import AuditContext, EntryRow
 from hanlin.web.pages.chat import Bubble, ChatContext, Choice, Day, ProgressContext
 from hanlin.web.pages.entry import SignInContext, WelcomeContext
+from hanlin.web.pages.incidents import IncidentContext, IncidentsContext, StepRow
 from hanlin.web.pages.keys import KeyRow, KeysContext
 from hanlin.web.pages.models import ModelRow, ModelsContext
+from hanlin.web.pages.objections import MyCaseContext, ObjectionContext, ObjectionsContext, OwnSanction
 from hanlin.web.pages.people import PeopleContext
+from hanlin.web.pages.policies import Asked, AssignmentRow, PoliciesContext, PolicyRow
+from hanlin.web.pages.policy import Addition, PolicyContext, VersionRow
+from hanlin.web.pages.policy_editor import EditorContext
 from hanlin.web.pages.receipts import ReceiptContext
+from hanlin.web.pages.review import Bar, CaseContext, CaseRow, Figure, ReviewContext, VoteRow
+from hanlin.web.pages.sanctions import SanctionsContext
 from hanlin.web.pages.services import ServiceRow, ServicesContext
 from hanlin.web.pages.usage import UsageContext, UsageRow
 from hanlin.web.pages.verify import Row, VerifyContext
+from hanlin.web.proposal import ChangeRow, DiffLine, Effect
+from hanlin.web.refusals import Refusal
 from hanlin.web.render import HERE, environment
 from hanlin.web.respond import ErrorContext
+from hanlin.web.rulebook import Chapter, RuleRow, TermRow
 
 CONTEXTS = {
     "account.html": AccountContext,
     "audit.html": AuditContext,
+    "case.html": CaseContext,
     "chat.html": ChatContext,
     "error.html": ErrorContext,
+    "incident.html": IncidentContext,
+    "incidents.html": IncidentsContext,
     "keys.html": KeysContext,
     "models.html": ModelsContext,
+    "my_case.html": MyCaseContext,
+    "objection.html": ObjectionContext,
+    "objections.html": ObjectionsContext,
     "people.html": PeopleContext,
+    "policies.html": PoliciesContext,
+    "policy.html": PolicyContext,
+    "policy_editor.html": EditorContext,
     "receipt.html": ReceiptContext,
+    "review.html": ReviewContext,
+    "sanctions.html": SanctionsContext,
     "services.html": ServicesContext,
     "sign_in.html": SignInContext,
     "usage.html": UsageContext,
     "verify.html": VerifyContext,
     "welcome.html": WelcomeContext,
 }
-PARTS = {"layout.html", "plain.html", "console.html", "parts.html", "message.html", "progress.html"}
+PARTS = {"layout.html", "plain.html", "console.html", "parts.html", "message.html", "progress.html", "review_tabs.html"}
+PARTS |= {"policy_parts.html"}
 ROWS: dict[str, tuple[str, Any]] = {
+    "policy": ("policies.html", PolicyRow),
+    "given": ("policies.html", AssignmentRow),
+    "asked": ("policies.html", Asked),
+    "result": ("policies.html", Trial),
+    "hit": ("policies.html", HitRow),
+    "likely": ("policies.html", Likely),
+    "piece": ("policy_parts.html", Piece),
+    "chapter": ("policy.html", Chapter),
+    "rule": ("policy.html", RuleRow),
+    "term": ("policy.html", TermRow),
+    "one": ("policy.html", VersionRow),
+    "addition": ("policy.html", Addition),
+    "effect": ("policy_parts.html", Effect),
+    "change": ("policy_parts.html", ChangeRow),
+    "line": ("policy_parts.html", DiffLine),
     "key": ("keys.html", KeyRow),
     "model": ("models.html", ModelRow),
     "entry": ("audit.html", EntryRow),
     "message": ("message.html", Bubble),
+    "refusal": ("message.html", Refusal),
+    "figure": ("review.html", Figure),
+    "bar": ("review.html", Bar),
+    "case": ("review.html", CaseRow),
+    "vote": ("case.html", VoteRow),
+    "step": ("incident.html", StepRow),
+    "sanction": ("objections.html", OwnSanction),
     "day": ("chat.html", Day),
     "choice": ("chat.html", Choice),
     "service": ("services.html", ServiceRow),

@@ -154,7 +154,8 @@ async def test_no_page_holds_script_or_style_inline(browsers: dict[str, Browser]
     script.pieces = ["```python\nx = 1\n```\n|a|\n|-:|\n|1|"]
     owner = browsers["operator"]
     paths = ["/chat", await begin(owner, "<script>alert(1)</script>"), "/account", "/nowhere"]
-    paths += [f"/console/{name}" for name in ("models", "services", "people", "keys", "usage", "audit")]
+    paths += [f"/console/{name}" for name in ("models", "services", "people", "keys", "usage", "audit", "review")]
+    paths += ["/console/review/incidents", "/console/review/sanctions", "/objections"]
     for path in paths:
         text = (await owner.get(path)).text
         assert re.findall(r"<script(?! src=)|<style|\sstyle=|<[^>]*\son\w+=|javascript:", text) == []

@@ -12,16 +12,26 @@ from hanlin.web.words import LANGUAGES, load, preferred
 
 ROOM = Path(web.__file__).parent
 SOURCE = "\n".join(file.read_text("utf-8") for file in [*ROOM.rglob("*.html"), *ROOM.rglob("*.py")])
+REVIEW_TABLES = (
+    *("figure", "state", "outcome", "kind", "kind_text", "my_kind", "my_outcome", "released_text", "follow"),
+    *("step", "step_text", "measure", "standing"),
+)
+POLICY_TABLES = (
+    *("where", "verdict", "verdict_text", "action", "chapter", "chapter_text", "variant", "kind"),
+    *("expected", "should", "mark", "fact", "setting"),
+)
 CHOSEN_AT_RUN_TIME = (
     "problem.",
     "chat.prompt.",
     "models.",
     "services.scope_",
     "people.role_",
+    *(f"review.{name}." for name in REVIEW_TABLES),
+    *(f"policies.{name}." for name in POLICY_TABLES),
     *(f"verify.{name}" for name in ("finding", "fault.", "by_", "value_", "security_", "credential_")),
 )
 """Words whose names are put together from data: states, roles, error codes."""
-LOOKED_UP = ("chat.", "label.", "receipt.", "verify.")
+LOOKED_UP = ("chat.", "label.", "policies.", "receipt.", "verify.")
 """Sections that are also looked into by a name that stands in the code."""
 
 

@@ -23,8 +23,9 @@ from hanlin.api.asgi import (
     read_body,
     respond,
 )
+from hanlin.api.openai.moderations import Moderated
 from hanlin.api.openai.rooms import Rooms
-from hanlin.api.openai.wire import AnswerChoice, AnswerMessage, ChunkBody, Completion, decode_chat
+from hanlin.api.openai.wire import AnswerChoice, AnswerMessage, ChunkBody, Completion, Moderation, decode_chat
 from hanlin.errors import EngineFailed, HanlinError, NotServing, NotSignedIn
 from hanlin.labels import header as label_header
 from hanlin.service import Request, serve
@@ -44,13 +45,17 @@ async def chat(rooms: Rooms, actor: Actor, scope: Scope, receive: Receive, send:
     body = await read_body(scope, receive, rooms.request_bytes)
     started = time.perf_counter()
     request = Request.of(actor, decode_chat(body), body)
+    moderated = None if request.chat.moderation is None else await Moderated.begin(rooms, request)
     hang_up = HangUp(receive, 0 if request.chat.stream else WATCH_SECONDS)
     try:
         async with aclosing(serve(rooms.pipeline, request)) as chunks:
             if request.chat.stream:
-                await _stream(rooms, request, chunks, send)
+                await _stream(rooms, request, chunks, send, moderated)
             else:
-                await _whole(rooms, request, chunks, send, started)
+                await _whole(rooms, request, chunks, send, started=started, moderated=moderated)
+    except HanlinError as error:
+        error.request_id = request.id
+        raise
     except asyncio.CancelledError as cancelled:
         if cancelled.args == ("hang-up",):
             raise Gone from None
@@ -84,7 +89,15 @@ def answer_headers(rooms: Rooms, request: Request, label: Label | None) -> list[
     return headers
 
 
-async def _whole(rooms: Rooms, request: Request, chunks: AsyncIterator[Chunk], send: Send, started: float) -> None:
+async def _whole(
+    rooms: Rooms,
+    request: Request,
+    chunks: AsyncIterator[Chunk],
+    send: Send,
+    *,
+    started: float,
+    moderated: Moderated | None,
+) -> None:
     first: Chunk | None = None
     gathered: Gathered | None = None
     async for chunk in chunks:
@@ -96,23 +109,31 @@ async def _whole(rooms: Rooms, request: Request, chunks: AsyncIterator[Chunk], s
     if first is None:
         raise EngineFailed("The engine gave no answer.", code="empty_answer")
     whole = gathered.chunk() if gathered else first
+    choices, moderation = whole.choices, None
+    if moderated is not None:
+        moderation, choices = await moderated.answered(choices)
     completion = Completion(
         id=_completion_id(request),
         created=int(time.time()),
         model=request.chat.model,
-        choices=[_answer(choice) for choice in whole.choices],
+        choices=[_answer(choice) for choice in choices],
         usage=whole.usage or Usage(),
         receipt=f"/receipts/{request.id}",
         aigc=whole.label or msgspec.UNSET,
+        moderation=moderation or msgspec.UNSET,
     )
     headers = answer_headers(rooms, request, whole.label)
     headers.append((b"openai-processing-ms", b"%d" % int((time.perf_counter() - started) * 1000)))
     await respond(send, 200, encode(completion), [JSON, *headers])
 
 
-async def _stream(rooms: Rooms, request: Request, chunks: AsyncIterator[Chunk], send: Send) -> None:
+async def _stream(
+    rooms: Rooms, request: Request, chunks: AsyncIterator[Chunk], send: Send, moderated: Moderated | None
+) -> None:
     """Send events as they come. What fails before the first one is still a proper HTTP error."""
     events = Events(request)
+    watched = None if moderated is None else Watched(chunks)
+    chunks = watched or chunks
     first = await anext(chunks, None)
     if first is None:
         raise EngineFailed("The engine gave no answer.", code="empty_answer")
@@ -123,6 +144,10 @@ async def _stream(rooms: Rooms, request: Request, chunks: AsyncIterator[Chunk], 
         await pace.event(events.encode(first))
         async for chunk in chunks:
             await pace.event(events.encode(chunk))
+        if moderated is not None and watched is not None:
+            whole = watched.gathered.chunk()
+            moderation, _ = await moderated.answered(whole.choices)
+            await pace.event(events.moderation(moderation, whole.label))
         await pace.event(b"data: [DONE]\n\n")
     except HanlinError as error:
         await pace.event(b"data: " + encode(error_body(error)) + b"\n\n")
@@ -166,6 +191,13 @@ class Events:
             body.receipt = self._receipt
         return b"data: " + encode(body) + b"\n\n"
 
+    def moderation(self, found: Moderation, label: Label | None) -> bytes:
+        """The event that tells what was found, the last one; labelled as the last of the answer."""
+        body = ChunkBody(self._id, self._created, self._model, [], moderation=found)
+        if label is not None:
+            body.aigc, body.receipt = label, self._receipt
+        return b"data: " + encode(body) + b"\n\n"
+
 
 class Pace:
     """Watches a stream from the side: a comment after silence, an end for a client that does not read."""
@@ -206,11 +238,12 @@ class Pace:
 class Gathered:
     """Many chunks made into one: for an engine or a rule that streams where the client wants the whole."""
 
-    def __init__(self, first: Chunk) -> None:
+    def __init__(self, *chunks: Chunk) -> None:
         self._choices: dict[int, GatheredChoice] = {}
         self._usage: Usage | None = None
         self._label: Label | None = None
-        self.add(first)
+        for chunk in chunks:
+            self.add(chunk)
 
     def add(self, chunk: Chunk) -> None:
         self._usage = chunk.usage or self._usage
@@ -221,6 +254,22 @@ class Gathered:
     def chunk(self) -> Chunk:
         choices = [self._choices[index].choice() for index in sorted(self._choices)]
         return Chunk(choices, self._usage, self._label)
+
+
+class Watched:
+    """The same chunks, gathered on their way."""
+
+    def __init__(self, chunks: AsyncIterator[Chunk]) -> None:
+        self.gathered = Gathered()
+        self._chunks = chunks
+
+    def __aiter__(self) -> Watched:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        chunk = await anext(self._chunks)
+        self.gathered.add(chunk)
+        return chunk
 
 
 class GatheredChoice:

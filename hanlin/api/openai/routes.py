@@ -8,6 +8,7 @@ from hanlin.accounts import require
 from hanlin.api.asgi import Gone, Header, Receive, Scope, Send, bearer, log_failure, respond_error
 from hanlin.api.openai.chat import chat
 from hanlin.api.openai.models import list_models, retrieve_model
+from hanlin.api.openai.moderations import moderate
 from hanlin.api.openai.provenance import check_provenance
 from hanlin.api.openai.rooms import Rooms
 from hanlin.errors import BadRequest, HanlinError, NotFound
@@ -36,11 +37,12 @@ class OpenAI:
             return
         except HanlinError as error:
             if not started:
-                await respond_error(send, error, [_request_id()])
+                await respond_error(send, error, [_request_id(error)])
         except Exception as error:  # noqa: BLE001 - the edge: a caller sees a clean 500, the log the kind and the place
             log_failure(log, error)
             if not started:
-                await respond_error(send, HanlinError("Something failed here; it has been logged."), [_request_id()])
+                unknown = HanlinError("Something failed here; it has been logged.")
+                await respond_error(send, unknown, [_request_id(unknown)])
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         rooms, path, method = self._rooms, scope["path"], scope["method"]
@@ -58,6 +60,10 @@ class OpenAI:
             _expect(method, "GET", path)
             require(actor, Permission.READ_REGISTRY)
             await retrieve_model(rooms, actor, path.removeprefix("/v1/models/"), send)
+        elif path == "/v1/moderations":
+            _expect(method, "POST", path)
+            require(actor, Permission.GENERATE)
+            await moderate(rooms, actor, scope, receive, send)
         elif path == "/v1/content_provenance_checks":
             _expect(method, "POST", path)
             await check_provenance(rooms, actor, scope, receive, send)
@@ -65,7 +71,7 @@ class OpenAI:
             raise NotFound(
                 f"There is no {method} {path[:200]} here.",
                 action="Offered: POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}, "
-                "POST /v1/content_provenance_checks.",
+                "POST /v1/moderations, POST /v1/content_provenance_checks.",
                 code="unknown_url",
             )
 
@@ -81,5 +87,5 @@ def _expect(method: str, wanted: str, path: str) -> None:
         raise MethodNotAllowed(f"{path} takes {wanted}, got {method[:20]}.")
 
 
-def _request_id() -> Header:
-    return (b"x-request-id", new_id("req").encode())
+def _request_id(error: HanlinError) -> Header:
+    return (b"x-request-id", (error.request_id or new_id("req")).encode())

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from hanlin.errors import BadRequest
+from hanlin.policy.moderation import Result
 from hanlin.types import ChatRequest, Choice, Label, ToolCall, Usage
+
+T = TypeVar("T")
+
+
+class ModerationResults(Struct):
+    model: str
+    results: list[Result]
+    type: str = "moderation_results"
+
+
+class ModerationError(Struct):
+    code: str
+    message: str
+    type: str = "error"
+
+
+class Moderation(Struct):
+    """What was found in a chat request and in its answer, one result a choice."""
+
+    input: ModerationResults
+    output: ModerationResults | ModerationError
 
 
 class ChunkBody(Struct):
@@ -20,6 +44,7 @@ class ChunkBody(Struct):
     usage: Usage | UnsetType = UNSET
     aigc: Label | UnsetType = field(default=UNSET, name="AIGC")
     receipt: str | UnsetType = UNSET
+    moderation: Moderation | UnsetType = UNSET
 
 
 class AnswerMessage(Struct):
@@ -46,6 +71,7 @@ class Completion(Struct):
     receipt: str
     object: str = "chat.completion"
     aigc: Label | UnsetType = field(default=UNSET, name="AIGC")
+    moderation: Moderation | UnsetType = UNSET
 
 
 class ModelBody(Struct):
@@ -70,18 +96,29 @@ _chat = msgspec.json.Decoder(ChatRequest)
 
 def decode_chat(body: bytes) -> ChatRequest:
     """The request, every field checked. Raises BadRequest naming the field, what was expected and what came."""
+    return decode(_chat, body)
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """A body of any endpoint, every field checked. Raises BadRequest as `decode_chat`."""
     try:
-        return _chat.decode(body)
+        return decoder.decode(body)
     except msgspec.ValidationError as error:
-        sentence, _, path = str(error).partition(" - at `$")
-        param = path.rstrip("`").lstrip(".") or _named(sentence)
-        raise BadRequest(f"{sentence[:300]}.", param=param or None, code=_code(sentence)) from None
+        raise wrong(error) from None
     except msgspec.DecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.", code="invalid_json") from None
     except UnicodeDecodeError:
         raise BadRequest("The body is not valid UTF-8.", code="invalid_json") from None
+
+
+def wrong(error: msgspec.ValidationError, inside: str = "") -> BadRequest:
+    """What to tell of a field that is not as expected; `inside` names the object that was checked."""
+    sentence, _, path = str(error).partition(" - at `$")
+    param = path.rstrip("`").lstrip(".") or _named(sentence)
+    place = ".".join([name for name in (inside, param) if name])
+    return BadRequest(f"{sentence[:300]}.", param=place or None, code=_code(sentence))
 
 
 def _named(sentence: str) -> str:

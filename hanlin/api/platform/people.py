@@ -23,6 +23,10 @@ class InvitedPerson(Struct, frozen=True):
     link: str
 
 
+class MinorChange(Struct, frozen=True):
+    minor: bool
+
+
 class RoleChange(Struct, frozen=True):
     role: Role
 
@@ -59,8 +63,15 @@ async def invite_person(rooms: House, actor: Caller, data: JSONBody[NewPerson]) 
 
 @patch("/people/{person_id:str}", opt=allow(Permission.MANAGE_PEOPLE))
 async def set_role(rooms: House, actor: Caller, person_id: FromPath[str], data: JSONBody[RoleChange]) -> Person:
-    """Make a person owner, member or auditor; keys and sessions shrink with the role."""
+    """Make a person owner, member, auditor or reviewer; keys and sessions shrink with the role."""
     await rooms.accounts.people.set_role(actor, person_id, data.role)
+    return await rooms.accounts.people.get(actor, person_id)
+
+
+@put("/people/{person_id:str}/minor", opt=allow(Permission.MANAGE_PEOPLE))
+async def set_minor(rooms: House, actor: Caller, person_id: FromPath[str], data: JSONBody[MinorChange]) -> Person:
+    """Let a policy's rules and hours for minors hold for a person, or no longer."""
+    await rooms.accounts.people.set_minor(actor, person_id, minor=data.minor)
     return await rooms.accounts.people.get(actor, person_id)
 
 
@@ -116,6 +127,7 @@ router = Router(
         list_people,
         invite_person,
         set_role,
+        set_minor,
         remove_person,
         list_workspaces,
         create_workspace,

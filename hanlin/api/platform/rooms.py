@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from hanlin.accounts import Accounts, UsageCounters
 from hanlin.audit import Log
 from hanlin.labels.unlabelled import Agreements
+from hanlin.policy import Policies, Versions
 from hanlin.registry import Certificate, Registry
+from hanlin.review import Desk, Incidents, Ladder
 from hanlin.service import Seals
 from hanlin.types import Actor
 
@@ -23,4 +25,9 @@ class Rooms:
     """Puts a model through its entrance examination; takes seconds to minutes."""
     seals: Seals
     agreements: Agreements
+    policies: Policies
+    versions: Versions
+    desk: Desk
+    incidents: Incidents
+    ladder: Ladder
     url: str

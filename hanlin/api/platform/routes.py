@@ -13,7 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from hanlin import __version__
 from hanlin.api.asgi import encode, error_body, error_headers, log_failure
-from hanlin.api.platform import labels, people, record, registry, usage
+from hanlin.api.platform import labels, people, policies, record, registry, review, usage
 from hanlin.api.platform.access import find_actor, guard
 from hanlin.api.platform.rooms import Rooms
 from hanlin.errors import BadRequest, HanlinError
@@ -36,7 +36,15 @@ def routes(rooms: Rooms) -> Router:
 
     return Router(
         path="/api",
-        route_handlers=[registry.router, people.router, usage.router, record.router, labels.router],
+        route_handlers=[
+            registry.router,
+            policies.router,
+            review.router,
+            people.router,
+            usage.router,
+            record.router,
+            labels.router,
+        ],
         guards=[guard],
         dependencies={"rooms": Provide(find_rooms, sync_to_thread=False), "actor": Provide(find_actor)},
         request_max_body_size=BODY_BYTES,

@@ -176,7 +176,8 @@ class Conversations:
         try:
             final = {"state": await self._write(answering, request)}
         except Refused as refusal:
-            final = {"state": State.REFUSED, "rule": refusal.rule}
+            told = {"rule": refusal.rule, "code": refusal.code, "problem": refusal.message}
+            final = {"state": State.REFUSED, **told}
         except HanlinError as error:
             final = {"state": State.FAILED, "code": error.code, "problem": error.message, "action": error.action}
         except asyncio.CancelledError:

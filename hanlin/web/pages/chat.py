@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +24,7 @@ from hanlin.labels import visible
 from hanlin.types import Permission, Service
 from hanlin.web import markdown
 from hanlin.web.frame import Frame
+from hanlin.web.refusals import Refusal, refusals
 from hanlin.web.render import render
 from hanlin.web.respond import explain, headers, page, redirect
 from hanlin.web.visit import Admitted, Visit, allow
@@ -65,8 +66,10 @@ class Bubble:
     receipt: str
     tokens: int
     seconds: str
-    rule: str
+    refusal: Refusal | None
     problem: str
+    editing: bool
+    """A question whose form stands open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,10 @@ async def begin_page(visit: Admitted, search: FromQuery[str] = "") -> Response[s
 
 
 @get("/chat/{conversation:str}", opt=CHAT)
-async def conversation_page(visit: Admitted, conversation: FromPath[str]) -> Response[str]:
+async def conversation_page(visit: Admitted, conversation: FromPath[str], edit: FromQuery[str] = "") -> Response[str]:
+    """A conversation; with `edit`, an answer's id, the question before it is open to be put differently."""
     found, messages = await visit.rooms.conversations.history.read(visit.actor, conversation)
-    return page(visit, "chat.html", await _context(visit, found, messages))
+    return page(visit, "chat.html", await _context(visit, found, messages, edit=edit))
 
 
 @post("/chat", opt=CHAT, status_code=200)
@@ -215,7 +219,12 @@ async def _messages(visit: Visit, messages: Sequence[Message]) -> Response[str]:
 
 
 async def _context(
-    visit: Visit, current: Conversation | None = None, messages: Sequence[Message] = (), search: str = ""
+    visit: Visit,
+    current: Conversation | None = None,
+    messages: Sequence[Message] = (),
+    *,
+    search: str = "",
+    edit: str = "",
 ) -> ChatContext:
     services = _services(visit)
     choices = [Choice(s.name, s.title or s.name, visible(visit.language, s)) for s in services]
@@ -226,7 +235,7 @@ async def _context(
         days=_days(visit, await visit.rooms.conversations.history.recent(visit.actor, search)),
         search=search,
         current=current,
-        messages=await _bubbles(visit, messages),
+        messages=await _bubbles(visit, messages, edit),
         services=choices,
         service=chosen.name,
         duty=chosen.duty,
@@ -261,13 +270,21 @@ def _stretch(age: timedelta) -> str:
     return "older"
 
 
-async def _bubbles(visit: Visit, messages: Sequence[Message]) -> list[Bubble]:
+async def _bubbles(visit: Visit, messages: Sequence[Message], edit: str = "") -> list[Bubble]:
     """Rendered in a worker thread: a long conversation takes long enough to hold up others' streams."""
     titles = {service.name: service.title or service.name for service in _services(visit)}
-    return await asyncio.to_thread(lambda: [_bubble(message, titles, visit.words) for message in messages])
+    told = await refusals(visit, messages)
+    editing = next((before.id for before, after in pairwise(messages) if after.id == edit), "")
+
+    def bubbles() -> list[Bubble]:
+        return [_bubble(one, titles, visit.words, told.get(one.id), one.id == editing) for one in messages]
+
+    return await asyncio.to_thread(bubbles)
 
 
-def _bubble(message: Message, titles: dict[str, str], words: SimpleNamespace) -> Bubble:
+def _bubble(
+    message: Message, titles: dict[str, str], words: SimpleNamespace, refusal: Refusal | None, editing: bool
+) -> Bubble:
     written = message.role == "assistant" and bool(message.text)
     return Bubble(
         id=message.id,
@@ -280,8 +297,9 @@ def _bubble(message: Message, titles: dict[str, str], words: SimpleNamespace) ->
         receipt=message.request_id,
         tokens=message.tokens,
         seconds=f"{message.milliseconds / 1000:.1f}",
-        rule=message.rule,
+        refusal=refusal,
         problem=explain(words, message.code, message.problem, message.action),
+        editing=editing,
     )
 
 

@@ -63,6 +63,13 @@ async def set_disabled(visit: Admitted, person: FromPath[str]) -> Response[str]:
     return redirect(visit, "/console/people")
 
 
+@post("/console/people/{person:str}/minor", opt=MANAGE, status_code=200)
+async def set_minor(visit: Admitted, person: FromPath[str]) -> Response[str]:
+    """Let the rules for minors hold for a person, or no longer."""
+    await visit.rooms.accounts.people.set_minor(visit.actor, person, minor=visit.form["minor"] == "yes")
+    return redirect(visit, "/console/people")
+
+
 @post("/console/people/{person:str}/remove", opt=MANAGE, status_code=200)
 async def remove(visit: Admitted, person: FromPath[str]) -> Response[str]:
     """Take a person out of this workspace."""
@@ -85,7 +92,7 @@ def _role(visit: Visit) -> Role:
     try:
         return Role(visit.form["role"])
     except ValueError:
-        raise BadRequest("A role is owner, member or auditor.", param="role") from None
+        raise BadRequest("A role is owner, member, auditor or reviewer.", param="role") from None
 
 
-HANDLERS = [people_page, invite, new_link, set_role, set_disabled, remove]
+HANDLERS = [people_page, invite, new_link, set_role, set_disabled, set_minor, remove]

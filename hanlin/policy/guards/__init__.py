@@ -1,0 +1,3 @@
+from hanlin.policy.guards.guard import Ask, Guard
+
+__all__ = ["Ask", "Guard"]
