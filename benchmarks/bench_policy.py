@@ -15,10 +15,11 @@ from typing import Any
 
 from daachorse import CharwiseDoubleArrayAhoCorasick
 from machine import describe
-from policy_peers import PEERS, seconds
+from policy_peers import PEERS, rate, seconds
 from policy_texts import dictionary, ordinary, pieces_of, sampled, streamed, terms_of, tricks
 from report import number
 
+from hanlin.policy.compiled import build
 from hanlin.policy.file import Scores, WordList
 from hanlin.policy.fold import fold
 from hanlin.policy.lexicon import Lexicon
@@ -48,11 +49,12 @@ def lists(terms: Iterable[str], *variants: Any, action: Any = "refuse") -> list[
 def ours(terms: list[str], texts: dict[str, str], pieces: list[str], *variants: Any) -> Figures:
     rules = lists(terms, *variants)
     with tempfile.TemporaryDirectory() as folder:
-        figures = {"build_seconds": seconds(lambda: Lexicon.load(rules, Scores(), Path(folder)), 1)}
+        figures = {"build_seconds": seconds(lambda: build(rules), 1)}
+        Lexicon.load(rules, Scores(), Path(folder))
         figures["load_seconds"] = seconds(lambda: Lexicon.load(rules, Scores(), Path(folder)), 7)
         lexicon = Lexicon.load(rules, Scores(), Path(folder))
     for kind, text in texts.items():
-        figures[f"{kind}_mb_per_second"] = rate(text, lambda text=text: lexicon.judge(text))
+        figures[f"{kind}_mb_per_second"] = rate(text, lexicon.judge)
     slices = [pieces[start : start + SLICE] for start in range(0, len(pieces), SLICE)]
     spent = sum(seconds(lambda few=few: watch(lexicon, few), 30) for few in slices)  # short, so that one run is quiet
     figures["piece_microseconds"] = spent / len(pieces) * 1e6
@@ -67,12 +69,8 @@ def automaton_alone(terms: list[str], texts: dict[str, str]) -> Figures:
     stored = made[0].serialize()
     figures["load_seconds"] = seconds(lambda: CharwiseDoubleArrayAhoCorasick.deserialize(stored))
     for kind, text in texts.items():
-        figures[f"{kind}_mb_per_second"] = rate(text, lambda text=text: made[0].find_overlapping(text))
+        figures[f"{kind}_mb_per_second"] = rate(text, made[0].find_overlapping)
     return figures
-
-
-def rate(text: str, work: Any) -> float:
-    return len(text.encode()) / 1e6 / seconds(work, 9)
 
 
 def watch(lexicon: Lexicon, pieces: list[str]) -> None:

@@ -154,7 +154,11 @@ def block_offsets(block: str) -> NDArray[np.int32]:
     """The offsets of a text as an array."""
     folded = _folded(block)
     if folded is None:
-        return np.repeat(np.arange(len(block), dtype=np.int32), [len(_TABLE[ord(c)] or "") for c in block])
+        half = len(block) // 2
+        if half > _FEWEST:
+            return np.concatenate([block_offsets(block[:half]), block_offsets(block[half:]) + np.int32(half)])
+        counts = [len(_TABLE[ord(c)] or "") for c in block]
+        return np.repeat(np.arange(len(block), dtype=np.int32), counts)
     return np.flatnonzero(folded != _DROPPED).astype(np.int32)
 
 

