@@ -189,7 +189,9 @@ def main() -> None:
     ]
     print("\n" + recalls(chance.sample(hidden, HIDDEN), texts["clean"], readings), flush=True)
     ordinary_text = (mixed + texts["sampled"])[:ORDINARY_CHARACTERS]
-    print("\n" + false_hits(chance.sample(hidden, min(10_000, len(hidden))), ordinary_text, readings))
+    for some in (terms, hidden):  # as lists are, with ordinary words; and those alone that may be looked for by sound
+        chosen = chance.sample(some, min(10_000, len(some)))
+        print(f"\n{len(chosen)} terms\n" + false_hits(chosen, ordinary_text, readings), flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows))
 
