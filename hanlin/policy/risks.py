@@ -13,14 +13,6 @@ class Risk(Struct, frozen=True):
     en: str
 
 
-CLASSES = {
-    "A.1": ("违反社会主义核心价值观的内容", "Against the core values of the state"),
-    "A.2": ("歧视性内容", "Discrimination"),
-    "A.3": ("商业违法违规", "Commercial offences"),
-    "A.4": ("侵犯他人合法权益", "Harm to the rights of others"),
-    "A.5": ("无法满足特定服务类型的安全需求", "Not good enough for a sensitive use"),
-}
-
 RISKS = {
     risk.id: risk
     for risk in (

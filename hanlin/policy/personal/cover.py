@@ -24,7 +24,6 @@ _KEPT: dict[PersonalKind, tuple[int, int]] = {
 """How many letters and digits stay at the beginning and at the end; at most two thirds of all."""
 _SECRET_KEPT = 4
 _AREA_ENDS = re.compile("[市区县區縣旗]")
-_COUNTRY_CODE = re.compile(r"\+?(?:00)?86")
 
 
 def normalised(value: str) -> str:

@@ -21,7 +21,6 @@ from hanlin.web.respond import page, redirect
 from hanlin.web.visit import Admitted, Form, Visit
 
 LISTED = 50
-HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
