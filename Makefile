@@ -23,8 +23,8 @@ serve: $(VENV)/.installed ## fetch the default weights, start the server, print 
 	$(RUN)/hanlin serve
 
 test: $(VENV)/.developing check ## every test that needs no GPU and no model hub
-	$(RUN)/hanlin models pull $(TEST_MODEL) || echo "Without the weights the tests with a real model are skipped."
-	$(RUN)/pytest -q -m "not slow"
+	$(RUN)/hanlin models pull $(TEST_MODEL) whisper-base resemblyzer || echo "Without the weights the tests with a real model are skipped."
+	$(RUN)/pytest -q -m "not slow" -n 2 --dist loadfile
 	$(RUN)/pytest -q -m slow
 
 check: $(VENV)/.developing ## formatting, lint, types, import contract
@@ -41,8 +41,8 @@ bench: $(VENV)/.developing ## the figures of benchmarks/README.md that need no p
 	$(RUN)/python benchmarks/bench_gateway.py
 
 lock: $(VENV)/.developing ## renew the hashed lock files
-	$(RUN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header -o requirements.lock pyproject.toml
-	$(RUN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra dev --extra media --extra pictures --extra postgresql --extra traces -o requirements-dev.lock pyproject.toml
+	$(RUN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra embeddings --extra media --extra pictures --extra speech -o requirements.lock pyproject.toml
+	$(RUN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra dev --extra embeddings --extra media --extra pictures --extra speech --extra postgresql --extra traces -o requirements-dev.lock pyproject.toml
 
 wheel: $(VENV)/.installed ## build the wheel into dist/
 	$(RUN)/pip wheel --quiet --no-deps --wheel-dir dist .

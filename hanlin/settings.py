@@ -93,6 +93,24 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     upload_bytes: Annotated[int, _help("Largest file that may be sent to be labelled or checked.", ge=1024)] = (
         64 * 1024 * 1024
     )
+    blobs: Annotated[
+        str,
+        _help(
+            "Where files and what is made of them lie: a folder, or `s3://bucket/prefix`; empty: in the data folder."
+        ),
+    ] = ""
+    file_bytes: Annotated[int, _help("Largest file that a person may bring.", ge=1024)] = 6 * 1024**3
+    person_bytes: Annotated[int, _help("All files of one person in one workspace together.", ge=1024)] = 20 * 1024**3
+    heavy_jobs: Annotated[
+        int, _help("Recordings, documents and translations that are worked on at once.", ge=1, le=64)
+    ] = 1
+    mail_server: Annotated[
+        str, _help("Where results of saved tasks are mailed from, `smtps://user:password@host:465`; empty: no mail.")
+    ] = ""
+    mail_sender: Annotated[str, _help("Address that such mail comes from.")] = ""
+    mail_domains: Annotated[
+        tuple[str, ...], _help("Domains to whose addresses mail may go; empty: the sender's own.")
+    ] = ()
     upstream_hosts: Annotated[
         tuple[str, ...],
         _help("Private or loopback host names that models added on the console may call (SSRF fence)."),
@@ -116,7 +134,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-SECRETS = frozenset({"master_key"})
+SECRETS = frozenset({"mail_server", "master_key"})
 KNOWN_SECRETS = frozenset({"changeme", "secret", "password", "123456", "sk-1234"})
 
 

@@ -89,12 +89,27 @@ class Filing(Struct, frozen=True, forbid_unknown_fields=True):
     """Name of the filed model, published beside the number."""
 
 
+class Skill(StrEnum):
+    """What a model does for who asks it."""
+
+    CHAT = "chat"
+    TRANSCRIPTION = "transcription"
+    """Speech to text with times."""
+    EMBEDDING = "embedding"
+    """Texts to vectors whose nearness is likeness of meaning."""
+    RECOGNITION = "recognition"
+    """A picture's writing to text with places (OCR)."""
+    VOICES = "voices"
+    """Stretches of sound to vectors whose nearness is likeness of the voice."""
+
+
 class Model(Struct, frozen=True):
     """Weights that answer, at one version, known by hash; or a named model of an upstream."""
 
     name: str
     engine: str
-    """`echo`, `llama_cpp` or `openai`: the key into app's table of engines."""
+    """`echo`, `llama_cpp`, `openai` …: the key into app's table of engines."""
+    skill: Skill = Skill.CHAT
     version: str = "1"
     digest: str = ""
     """`sha256:<hex>` of the weights; of the declared identity for an upstream."""
@@ -294,6 +309,87 @@ class Label(Struct, frozen=True):
     reserved_code2: str = field(default="", name="ReservedCode2")
 
 
+class Media(Struct, frozen=True):
+    """A file that a request is about, beside its texts. The server wrote it; nobody outside names a path."""
+
+    path: str
+    """Sound as 16 kHz mono 16-bit WAV; a picture as PNG or JPEG."""
+    start_seconds: float = 0
+    end_seconds: float = 0
+    """0: to the end."""
+    language: str = ""
+    """ISO 639-1 code of the speech; "": to be found out."""
+    translate: bool = False
+    """Speech into English text."""
+    windows: tuple[tuple[float, float], ...] = ()
+    """For `voices`: the stretches in seconds, one vector each."""
+
+
+class Word(Struct, frozen=True):
+    text: str
+    """With the blank before it, where its script has one: the words joined are the segment's text."""
+    start_seconds: float
+    end_seconds: float
+    probability: float
+
+
+class Segment(Struct, frozen=True):
+    """A stretch of speech, about a sentence."""
+
+    start_seconds: float
+    end_seconds: float
+    text: str
+    words: tuple[Word, ...] = ()
+    mean_log_probability: float = 0
+    no_speech_probability: float = 0
+
+
+class Spoken(Struct, frozen=True, tag="spoken"):
+    """The times of a transcription. Seconds count from the file's beginning, also when a part of it was asked for."""
+
+    segments: tuple[Segment, ...]
+    language: str = ""
+    seconds: float = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(segment.text for segment in self.segments)
+
+
+class Line(Struct, frozen=True):
+    text: str
+    box: tuple[float, float, float, float]
+    """Left, top, right, bottom in pixels."""
+    score: float = 1
+
+
+class Recognised(Struct, frozen=True, tag="recognised"):
+    """The places of a recognised text."""
+
+    lines: tuple[Line, ...]
+    width: int = 0
+    height: int = 0
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.text for line in self.lines)
+
+
+class Vectors(Struct, frozen=True, tag="vectors"):
+    """One vector a text or window, in order: 32-bit floats, little-endian, of length 1."""
+
+    rows: tuple[bytes, ...]
+    dimensions: int
+
+    @property
+    def text(self) -> str:
+        return ""
+
+
+Detail = Spoken | Recognised | Vectors
+"""What an answer holds beside its text. It leaves the pipeline only if the text left as the engine gave it."""
+
+
 class Chunk(Struct, frozen=True):
     """One event of an answer. A whole answer is a stream of one chunk; every engine yields these and nothing else."""
 
@@ -301,6 +397,7 @@ class Chunk(Struct, frozen=True):
     usage: Usage | None = None
     label: Label | None = None
     """Set by `labels.mark` on the first and the last chunk."""
+    detail: Detail | None = None
 
 
 class Generation(Struct, frozen=True):
@@ -310,6 +407,7 @@ class Generation(Struct, frozen=True):
     model: Model
     chat: ChatRequest
     max_tokens: int
+    media: Media | None = None
 
 
 class Verdict(StrEnum):

@@ -26,14 +26,18 @@ SOCKETS = (
     "xmlrpc",
 )
 """Modules and functions that open an outward connection. `create_connection` of a loop is looked for by its name."""
-OPENS_SOCKETS = ("net", "catalog/hub.py")
-"""Upstreams go through net; the catalog fetches weights with the standard library, in a thread and with ranges."""
+OPENS_SOCKETS = ("net", "catalog/hub.py", "cli/workplace.py")
+"""Upstreams go through net; the catalog fetches weights with the standard library, in a thread and with ranges; a
+command asks the operator's own server.
+"""
 HOLDS_SOCKETS = ("cli/listening.py", "cli/serve.py", "engines/llama_child.py", "engines/llama_process.py")
 """Listen on our own address, or speak over the pair that the parent made; they connect to nothing."""
 STARTS_PROCESSES = ("engines/llama_process.py", "catalog/packages.py", "sandbox/sandbox.py")
 SPEAKS_SQLITE = ("audit", "storage/database.py")
-MAKES_TEMPLATES = ("web/render.py", "web/markdown.py", "web/pages/chat.py")
+MAKES_TEMPLATES = ("web/render.py", "web/markdown.py", "web/pages/chat.py", "web/worked.py")
 NEVER = ("pickle", "cPickle", "dill", "marshal", "shelve", "joblib", "yaml", "telnetlib", "imp")
+READS_PICKLES = ("engines/torch_weights.py",)
+"""With a reader that knows the few names of tensors and nothing else, for weights whose hash is known."""
 NEVER_CALLED = frozenset({"eval", "exec", "compile", "__import__", "os.system", "os.popen", "tempfile.mktemp"})
 SQL_CALLS = frozenset({"execute", "executemany", "executescript", "exec_driver_sql", "text"})
 
@@ -138,7 +142,8 @@ def test_sql_that_is_built_is_built_of_marks_only(trees: dict[Path, ast.AST]) ->
 
 def test_nothing_runs_code_that_came_as_data(trees: dict[Path, ast.AST]) -> None:
     for file, tree in trees.items():
-        assert not [word for word in imports(tree) if matches(word, NEVER)], name(file)
+        reads = [word for word in imports(tree) if matches(word, NEVER)]
+        assert not reads or (within(file, READS_PICKLES) and set(reads) == {"pickle"}), name(file)
         bad = [called for called, _ in calls(tree) if called in NEVER_CALLED]
         assert not bad, f"{name(file)}: {bad}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from hanlin.accounts.actors import Endings, LimitTable
 from hanlin.accounts.invitations import FirstRun, Invitations
@@ -13,6 +14,7 @@ from hanlin.accounts.people import People
 from hanlin.accounts.sessions import Sessions
 from hanlin.accounts.sign_in import SignIn
 from hanlin.accounts.workspaces import Workspaces
+from hanlin.errors import NotAllowed
 from hanlin.storage import Database
 from hanlin.types import Actor, Announce, unheard
 
@@ -51,6 +53,8 @@ class Accounts:
         self.sign_in = self._sign_in.sign_in
         self.change_password = self._sign_in.change_password
         self.redeem = self._invitations.redeem
+        self.actor_of = self.people.acting
+        """(person, workspace) -> who that person is there now, without a session: for jobs."""
 
     async def first_run(self) -> FirstRun | None:
         """At each start, before serving: what to print while nobody has ever signed in; None afterwards."""
@@ -67,6 +71,10 @@ class Accounts:
         """
         held = {actor.key or actor.session: actor for actor in actors}
         keys = [identifier for identifier, actor in held.items() if actor.key]
-        sessions = [identifier for identifier, actor in held.items() if not actor.key]
+        jobs = [actor for identifier, actor in held.items() if identifier == actor.person]
+        sessions = [identifier for identifier, actor in held.items() if identifier not in (actor.key, actor.person)]
         now = {**await self.keys.actors(keys), **await self.sessions.actors(sessions)} if held else {}
+        for actor in jobs:  # they have no session: see People.acting
+            with suppress(NotAllowed):
+                now[actor.person] = await self.people.acting(actor.person, actor.workspace)
         return {key for key, actor in held.items() if key not in now or not actor.permissions <= now[key].permissions}

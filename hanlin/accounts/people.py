@@ -71,6 +71,42 @@ class People:
         """The actor's own person."""
         return await self._find(actor, actor.person)
 
+    async def acting(self, person_id: str, workspace_id: str) -> Actor:
+        """Who a person is in a workspace now, without a session: for jobs that go on after their owner has left.
+
+        Raises NotAllowed for a person that is not in the workspace, or is disabled.
+        """
+        statement = (
+            select(memberships.c.role, people.c.administrator, people.c.minor)
+            .join(people, people.c.id == memberships.c.person_id)
+            .where(people.c.id == person_id, memberships.c.workspace_id == workspace_id, people.c.disabled.is_(False))
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        if row is None:
+            raise NotAllowed(
+                "Who started this is not in the workspace any more.",
+                action="Somebody who is can start it anew.",
+                code="no_longer_allowed",
+            )
+        role = Role(row.role)
+        return Actor(
+            person=person_id,
+            workspace=workspace_id,
+            role=role,
+            permissions=granted(role, administrator=row.administrator),
+            administrator=row.administrator,
+            session=person_id,  # limits count by it, and the record names it
+            minor=row.minor,
+        )
+
+    async def founder(self) -> Actor:
+        """Who was first in this house, as `acting`: on whose behalf the operator works at the command line."""
+        first = select(memberships.c.person_id, memberships.c.workspace_id).order_by(memberships.c.person_id).limit(1)
+        async with self._database.read() as connection:
+            row = (await connection.execute(first)).one()
+        return await self.acting(row.person_id, row.workspace_id)
+
     async def list(self, actor: Actor) -> list[Person]:
         """Everybody in the workspace, by name."""
         require(actor, Permission.MANAGE_PEOPLE)

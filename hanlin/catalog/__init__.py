@@ -7,7 +7,17 @@ from hanlin.catalog.recognise import read_header
 from hanlin.catalog.removing import remove
 from hanlin.catalog.store import State, Store
 from hanlin.catalog.verifying import Verified, verify
-from hanlin.catalog.weights import HuggingFace, Mirror, ModelScope, Progress, PyPI, Report, Weights, known
+from hanlin.catalog.weights import (
+    HuggingFace,
+    Mirror,
+    ModelScope,
+    Progress,
+    PublishedFile,
+    PyPI,
+    Report,
+    Weights,
+    known,
+)
 
 __all__ = [
     "Header",
@@ -15,6 +25,7 @@ __all__ = [
     "Mirror",
     "ModelScope",
     "Progress",
+    "PublishedFile",
     "PyPI",
     "Report",
     "State",

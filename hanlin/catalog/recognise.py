@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from hanlin.catalog import gguf, safetensors
+from hanlin.catalog import ctranslate2, gguf, safetensors
 from hanlin.catalog.header import Header
 from hanlin.errors import BadRequest
 
@@ -22,7 +22,7 @@ REFUSED = (
 async def read_header(path: Path) -> Header:
     """What the weights in a file say about themselves, checked; reads only the header.
 
-    Raises BadRequest when the file is neither GGUF nor safetensors, or breaks its format's rules.
+    Raises BadRequest when the file is neither GGUF, safetensors nor CTranslate2, or breaks its format's rules.
     """
     return await asyncio.to_thread(examine, path)
 
@@ -38,6 +38,8 @@ def examine(path: Path) -> Header:
             start = file.read(32)
             if start.startswith(b"GGUF"):
                 return gguf.read(file, size_bytes)
+            if ctranslate2.is_one(start):
+                return ctranslate2.read(file, size_bytes)
             if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= safetensors.MAX_HEADER_BYTES:
                 return safetensors.read(file, size_bytes)
     except OSError as error:
@@ -46,9 +48,11 @@ def examine(path: Path) -> Header:
 
 
 def _refused(start: bytes) -> BadRequest:
-    word = next((word for magic, word in REFUSED if start.startswith(magic)), "neither GGUF nor safetensors")
+    word = next(
+        (word for magic, word in REFUSED if start.startswith(magic)), "neither GGUF, safetensors nor CTranslate2"
+    )
     return BadRequest(
         f"The file is not usable as weights: it is {word}.",
-        action="Bring the weights as GGUF or safetensors.",
+        action="Bring the weights as GGUF, safetensors or a CTranslate2 folder.",
         code="unknown_weights_format",
     )

@@ -4,6 +4,7 @@
     partial/<hex>       a download under way; renamed into sha256/ only after its hash and header were checked
     partial/<hex>.lock  held by the one who fetches
     quarantine/<hex>    what no longer had its hash, until good weights take its place
+    views/<hex>/        links under the publisher's names, for weights of several files
     imported.json       entries of weights that are not in the catalog
 
 Several servers may share the folder on one machine.
@@ -23,7 +24,7 @@ from pathlib import Path
 import msgspec
 
 from hanlin.catalog.stoppable import Stop
-from hanlin.catalog.weights import Weights, known
+from hanlin.catalog.weights import PublishedFile, Weights, known
 from hanlin.errors import BadRequest, Conflict, Misconfigured, NotFound, NotServing, nearest
 
 RESERVE_BYTES = 256 << 20
@@ -64,16 +65,33 @@ class Store:
         return entries[name]
 
     def holds(self, weights: Weights) -> bool:
-        """True when a file of the right size lies there; `verify` looks at every byte."""
+        """True when every file lies there with the right size; `verify` looks at every byte."""
+        return all(self.has(file) for file in weights.files)
+
+    def has(self, file: PublishedFile) -> bool:
         try:
-            return self.path(weights.sha256).stat().st_size == weights.size_bytes
+            return self.path(file.sha256).stat().st_size == file.size_bytes
         except (FileNotFoundError, NotADirectoryError):
             return False
 
     def state(self, weights: Weights) -> State:
         if self.holds(weights):
             return State.STORED
-        return State.QUARANTINED if self.quarantined(weights.sha256).exists() else State.MISSING
+        spoilt = any(self.quarantined(file.sha256).exists() for file in weights.files)
+        return State.QUARANTINED if spoilt else State.MISSING
+
+    def view(self, name: str) -> Path:
+        """A folder where the files of the named weights have their publisher's names. Raises as `require`."""
+        self.require(name)
+        weights = self.find(name)
+        folder = self.folder / "views" / weights.sha256
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in weights.files:
+            new = folder / f".{os.getpid()}-{file.file}"
+            new.unlink(missing_ok=True)
+            new.symlink_to(Path("..", "..", "sha256", file.sha256))
+            new.rename(folder / file.file)
+        return folder
 
     def require(self, name: str) -> Path:
         """The file of the named weights. Raises NotFound, or NotServing with the command that brings them."""
@@ -136,16 +154,16 @@ class Store:
         return weights
 
     def remove(self, name: str, stop: Stop) -> int:
-        """Delete the named weights, their partial and quarantined files and an imported entry; the bytes freed."""
+        """Delete the named weights, their partial and quarantined files and an imported entry; the bytes freed.
+
+        A companion that other weights in the store need too is kept.
+        """
         weights = self.find(name)
-        freed = 0
+        others = [entry for entry in self.entries() if entry.name != name and self.has(entry.files[0])]
+        needed = {file.sha256 for entry in others for file in entry.companions}
         with self.lock(weights.sha256, stop):
-            for place in (self.path, self.partial, self.quarantined):
-                file = place(weights.sha256)
-                with suppress(FileNotFoundError):
-                    size_bytes = file.stat().st_size
-                    file.unlink()
-                    freed += size_bytes
+            freed = sum(self._delete(file.sha256) for file in weights.files if file.sha256 not in needed)
+            shutil.rmtree(self.folder / "views" / weights.sha256, ignore_errors=True)
         with self.lock("imported", stop):
             kept = tuple(entry for entry in self._imported() if entry.sha256 != weights.sha256)
             if kept != self._imported():
@@ -169,6 +187,16 @@ class Store:
                     waiting()
                     stop.check(LOCK_POLL_SECONDS)
             yield
+
+    def _delete(self, digest: str) -> int:
+        freed = 0
+        for place in (self.path, self.partial, self.quarantined):
+            file = place(digest)
+            with suppress(FileNotFoundError):
+                size_bytes = file.stat().st_size
+                file.unlink()
+                freed += size_bytes
+        return freed
 
     def _imported(self) -> tuple[Weights, ...]:
         file = self.folder / "imported.json"

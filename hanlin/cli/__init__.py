@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from hanlin import __version__
-from hanlin.cli import audit, config, inspect, label, models, policy, serve
+from hanlin.cli import audit, config, inspect, label, models, policy, serve, summarize, transcribe, translate
 from hanlin.errors import HanlinError
 
-COMMANDS = (serve, models, label, inspect, policy, audit, config)
+COMMANDS = (serve, summarize, transcribe, translate, models, label, inspect, policy, audit, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -31,7 +31,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     pulling = _action(actions, "pull", _pull, "fetch weights from the first mirror that serves the right bytes")
     pulling.add_argument("names", nargs="*", metavar="NAME", help="default: the model of the settings")
     pulling.add_argument("--offline", action="store_true", help="fetch nothing; say which file to put where")
-    importing = _action(actions, "import", _import, "copy a GGUF or safetensors file into the store")
+    importing = _action(
+        actions, "import", _import, "copy weights into the store: a GGUF or safetensors file, a CTranslate2 folder"
+    )
     importing.add_argument("file", type=Path, metavar="FILE")
     importing.add_argument("--name", default="", help="default: made from the file's name")
     importing.add_argument("--licence", default="unknown", help="SPDX identifier, such as Apache-2.0")
@@ -83,7 +85,7 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     table = Table(Column("name", no_wrap=True), "publisher", "licence", "size", "state", box=None, pad_edge=False)
     for entry, state in rows:
-        table.add_row(entry.name, entry.publisher, entry.licence, f"{entry.size_bytes / 1e6:,.0f} MB", state.value)
+        table.add_row(entry.name, entry.publisher, entry.licence, f"{entry.total_bytes / 1e6:,.0f} MB", state.value)
     Console(highlight=False, markup=False, emoji=False).print(table)
     return 0
 

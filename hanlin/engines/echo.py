@@ -11,10 +11,23 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from hanlin.engines.echo_skills import answer
 from hanlin.engines.protocol import Health
 from hanlin.engines.schema import check_schema, demanded, example
 from hanlin.errors import EngineFailed, Misconfigured
-from hanlin.types import ChatRequest, Choice, Chunk, Delta, FunctionCall, Generation, Model, ToolCall, Usage, new_id
+from hanlin.types import (
+    ChatRequest,
+    Choice,
+    Chunk,
+    Delta,
+    FunctionCall,
+    Generation,
+    Model,
+    Skill,
+    ToolCall,
+    Usage,
+    new_id,
+)
 
 Piece = str | ToolCall
 PIECE = re.compile(r"[\u3400-\u9fff]|\s*[^\s\u3400-\u9fff]+|\s+")
@@ -25,7 +38,7 @@ class EchoOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """`options` of a model whose engine is `echo`."""
 
     answer: str = ""
-    """Fixed text; empty: the last user message, echoed."""
+    """Fixed text; empty: the last user message, echoed. With another skill: what is heard, or stands in a picture."""
     pieces: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Give exactly this many pieces, repeating the answer or cutting it; 0: as many as the answer has."""
     delay_seconds: Annotated[float, Meta(ge=0)] = 0.0
@@ -64,6 +77,10 @@ class EchoEngine:
     async def generate(self, job: Generation) -> AsyncIterator[Chunk]:
         if self._options.fault == "error":
             raise EngineFailed("The echo engine was told to fail.", retryable=True)
+        if job.model.skill is not Skill.CHAT:
+            for chunk in answer(job, self._options.answer):
+                yield chunk
+            return
         chat = job.chat
         pieces, finish_reason = self._pieces(job)
         usage = self._usage(chat, len(pieces))

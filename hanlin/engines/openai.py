@@ -7,28 +7,30 @@ but the generated answer, and never the key, reaches an error or a log.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from hanlin.engines.breaker import Breaker
 from hanlin.engines.openai_answer import StreamedAnswer, UpstreamError, invalid, read_error_body, read_whole
-from hanlin.engines.presets import PRESETS, Preset
+from hanlin.engines.openai_options import key_reference, origin, preset, read_key
+from hanlin.engines.openai_skills import Wire, wire_of
 from hanlin.engines.protocol import Health
 from hanlin.errors import BadRequest, EngineFailed, HanlinError, Misconfigured, NotServing, TooMany, nearest
-from hanlin.net.addresses import Origin, parse
 from hanlin.net.client import Client
 from hanlin.net.connection import Limits, Response
-from hanlin.types import ChatRequest, Chunk, Generation, Model, StreamOptions
+from hanlin.types import ChatRequest, Chunk, Generation, Model, Skill, StreamOptions
+
+T = TypeVar("T")
 
 OPTIONS = frozenset({"preset", "base_url", "model", "api_key"})
+CHAT = "/chat/completions"
 TRIES = 2
 RETRY_AFTER_SECONDS = 5.0
 """A longer wait than this is passed on to the client instead of being waited out."""
@@ -91,25 +93,29 @@ class OpenAIEngine:
                 f"Model {model.name!r} has an unknown option {unknown[0]!r}.", action=nearest(unknown[0], OPTIONS)
             )
         self.model = model
-        self._preset = _preset(model)
-        self._origin = _origin(model, self._preset)
+        self._preset = preset(model)
+        self._origin = origin(model, self._preset)
         self._trusted = trusted or self._origin.host in upstream_hosts
-        self._key_reference = _key_reference(model, self._preset)
+        self._key_reference = key_reference(model, self._preset)
         self._limits = limits or Limits()
         self._breaker = breaker or Breaker()
         self._retry_seconds = retry_seconds
         self._name = str(model.options.get("model") or model.name)
+        self._wire: Wire | None = None if model.skill is Skill.CHAT else wire_of(model, self._name)
         self._client: Client | None = None
-        self._head = b""
+        self._heads: dict[str, bytes] = {}
 
     async def start(self) -> None:
         """Read the key. Connects to nothing. Raises Misconfigured."""
-        key = await asyncio.to_thread(_read_key, self._key_reference)
+        key = await asyncio.to_thread(read_key, self._key_reference)
         client = await asyncio.to_thread(Client, self._origin, trusted=self._trusted, limits=self._limits)
         headers = {"content-type": "application/json", "user-agent": "hanlin"}
+        paths: tuple[str, ...] = (CHAT,)
+        if self._wire is not None:
+            headers["content-type"], paths = self._wire.content_type, self._wire.paths
         if key:
             headers["authorization"] = f"Bearer {key}"
-        self._head = client.prepare("/chat/completions", headers)
+        self._heads = {path: client.prepare(path, headers) for path in paths}
         self._client = client
 
     async def stop(self) -> None:
@@ -130,9 +136,8 @@ class OpenAIEngine:
         Raises BadRequest, EngineFailed, EngineTimeout, NotServing or TooMany.
         """
         self._breaker.admit()
-        body = msgspec.json.encode(self._request(job))
         try:
-            chunks, answer = await self._begin(job, body)
+            chunks, answer = await self._begin(job)
             if answer is None:
                 yield chunks[0]
             else:
@@ -155,14 +160,30 @@ class OpenAIEngine:
             changes["stream_options"] = WITH_USAGE
         return replace(job.chat, **changes)
 
-    async def _begin(self, job: Generation, body: bytes) -> tuple[list[Chunk], Answer | None]:
-        """The first chunks, and if it is a stream what the others come from.
+    async def _begin(self, job: Generation) -> tuple[list[Chunk], Answer | None]:
+        """The first chunks, and if it is a stream what the others come from."""
+        if self._wire is not None:
+            return [await self._ask(self._wire, job)], None
+        body = msgspec.json.encode(self._request(job))
+        return await self._persist(lambda: self._try(job, body))
 
-        Until they are there, what failed is tried once more if that can help.
-        """
+    async def _ask(self, wire: Wire, job: Generation) -> Chunk:
+        """The answer for another skill than chat, whole."""
+        bodies = []
+        for path, body in await asyncio.to_thread(list, wire.requests(job)):
+            try:
+                bodies.append(await self._persist(partial(self._exchange, path, body)))
+            except BadRequest:
+                if bodies or not wire.plainer():
+                    raise
+                return await self._ask(wire, job)
+        return await asyncio.to_thread(wire.read, bodies, job)
+
+    async def _persist(self, once: Callable[[], Awaitable[T]]) -> T:
+        """What `once` gives; what failed before a byte of the answer was passed on is tried once more if that helps."""
         for _ in range(TRIES - 1):
             try:
-                return await self._try(job, body)
+                return await once()
             except TooMany as failure:
                 if failure.retry_after_seconds > RETRY_AFTER_SECONDS:
                     raise
@@ -172,17 +193,30 @@ class OpenAIEngine:
                     raise
                 pause = 0.0
             await asyncio.sleep(pause + self._retry_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spread, no secret
-        return await self._try(job, body)
+        return await once()
 
-    async def _try(self, job: Generation, body: bytes) -> tuple[list[Chunk], Answer | None]:
+    async def _exchange(self, path: str, body: bytes) -> bytes:
+        """The body of a whole answer."""
+        response = await self._post(path, body, self._limits.total_seconds)
+        try:
+            if response.status != 200:
+                await self._refuse(response)
+            return await response.whole(WHOLE_BODY_BYTES)
+        finally:
+            response.close()
+
+    async def _post(self, path: str, body: bytes, first_byte_seconds: float) -> Response:
         if self._client is None:
             raise NotServing(f"Model {self.model.name!r} is not started.", action="Try again in a moment.")
-        # Without streaming the head comes when the whole answer is ready.
-        wait = self._limits.first_byte_seconds if job.chat.stream else self._limits.total_seconds
         try:
-            response = await self._client.post(self._head, body, first_byte_seconds=wait)
+            return await self._client.post(self._heads[path], body, first_byte_seconds=first_byte_seconds)
         except BadRequest as refusal:
             raise EngineFailed(refusal.message, action=refusal.action, code="upstream_address_refused") from None
+
+    async def _try(self, job: Generation, body: bytes) -> tuple[list[Chunk], Answer | None]:
+        # Without streaming the head comes when the whole answer is ready.
+        wait = self._limits.first_byte_seconds if job.chat.stream else self._limits.total_seconds
+        response = await self._post(CHAT, body, wait)
         try:
             if response.status != 200:
                 await self._refuse(response)
@@ -339,50 +373,3 @@ def _seconds(retry_after: bytes | None) -> float:
         except ValueError:
             return 1.0
     return min(max(seconds, 0.0), 3600.0) if seconds == seconds else 1.0  # noqa: PLR0124 - NaN
-
-
-def _preset(model: Model) -> Preset:
-    if "preset" not in model.options:
-        return Preset("")
-    name = str(model.options["preset"])
-    if name not in PRESETS:
-        raise Misconfigured(f"Model {model.name!r} names an unknown preset.", action=nearest(name, PRESETS))
-    return PRESETS[name]
-
-
-def _origin(model: Model, preset: Preset) -> Origin:
-    try:
-        return parse(str(model.options.get("base_url") or preset.base_url))
-    except BadRequest as error:
-        raise Misconfigured(
-            f"Model {model.name!r}: {error.message}", action=f"{error.action} Set `base_url` or `preset`."
-        ) from None
-
-
-def _key_reference(model: Model, preset: Preset) -> str:
-    """Where the key stands. A key itself is refused, and not repeated."""
-    reference = model.options.get("api_key")
-    if reference is None:
-        return f"env:{preset.key_variable}" if preset.key_variable else ""
-    scheme, _, place = str(reference).partition(":")
-    if scheme not in ("env", "file") or not place:
-        raise Misconfigured(
-            f"Model {model.name!r}: option `api_key` must be `env:NAME` or `file:/path`, got something else.",
-            action="Put the key into an environment variable or a file, and change it if it stood in the settings.",
-        )
-    return str(reference)
-
-
-def _read_key(reference: str) -> str:
-    scheme, _, place = reference.partition(":")
-    try:
-        key = Path(place).read_text(encoding="utf-8").strip() if scheme == "file" else os.environ.get(place, "").strip()
-    except (OSError, ValueError) as error:
-        raise Misconfigured(
-            f"The key file {place!r} cannot be read ({type(error).__name__}).", action="Check its path and rights."
-        ) from None
-    if reference and not key:
-        raise Misconfigured(f"No key stands in {reference!r}.", action="Set it there and start again.")
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise Misconfigured(f"The key in {reference!r} holds characters no key has.", action="Write the key alone.")
-    return key

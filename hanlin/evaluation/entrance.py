@@ -14,9 +14,21 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from hanlin.errors import HanlinError
+from hanlin.evaluation.skills import SUITES, sit
 from hanlin.registry import Certificate, Registry
 from hanlin.registry.records import Answer
-from hanlin.types import Actor, ChatRequest, Chunk, Generation, Message, Model, ResponseFormat, ResponseSchema, new_id
+from hanlin.types import (
+    Actor,
+    ChatRequest,
+    Chunk,
+    Generation,
+    Message,
+    Model,
+    ResponseFormat,
+    ResponseSchema,
+    Skill,
+    new_id,
+)
 
 SUITE = "entrance-1"
 
@@ -102,12 +114,14 @@ QUESTIONS = (
 
 
 async def examine(registry: Registry, actor: Actor, name: str, generate: Generate) -> Certificate:
-    """Put the model through the entrance examination and record the certificate, passed or not.
+    """Put the model through the entrance examination of its skill and record the certificate, passed or not.
 
     Asked at temperature 0, one question after another; each may be tried twice, because an engine may just be warming.
     Raises NotFound for an unknown model, Conflict while it is being examined.
     """
     with registry.examining(name) as model:
+        if model.skill is not Skill.CHAT:
+            return await registry.certify(actor, name, SUITES[model.skill], await sit(model, generate))
         answers = [await _ask(model, question, generate) for question in QUESTIONS]
         return await registry.certify(actor, name, SUITE, tuple(answers))
 

@@ -16,7 +16,7 @@ from hanlin.errors import BadRequest, Conflict, NotAllowed, NotFound, NotServing
 from hanlin.registry.records import Answer, Certificate, ModelRecord, ServiceRecord, State, problems_of, state_of
 from hanlin.registry.tables import certificates, models, services, suspensions
 from hanlin.storage import Database
-from hanlin.types import Actor, Announce, Facts, Model, Permission, Route, Service, new_id, unheard
+from hanlin.types import Actor, Announce, Facts, Model, Permission, Route, Service, Skill, new_id, unheard
 
 CERTIFICATE_DAYS = 183
 """Half a year: shorter than a filing's life, long enough not to be a nuisance; a new digest ends it at once."""
@@ -96,6 +96,18 @@ class Registry:
                 param="model",
             )
         raise NotServing(" ".join(problems), action="An administrator can see and mend this on the page Services.")
+
+    def routes(self, actor: Actor, skill: Skill) -> list[Route]:
+        """Every service with a model of it that serves this actor with this skill, in the register's order."""
+        if self._clock() >= self._valid_until:
+            self._rebuild()
+        offers = (
+            self._routes[f"{service.name}/{model}"][0]
+            for service, _ in self._services.values()
+            for model in service.models
+            if actor.services is None or service.name in actor.services
+        )
+        return [route for _, route in offers if isinstance(route, Route) and route.model.skill is skill]
 
     def models(self) -> list[ModelRecord]:
         return list(self._records().values())

@@ -7,9 +7,10 @@ fresh child. Children start at the first call and stay for the next ones; they e
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar, cast, get_type_hints
 
 import msgspec
@@ -33,8 +34,10 @@ class Ceilings(Struct, frozen=True):
 class Sandbox:
     """As many children as calls may run at once."""
 
-    def __init__(self, ceilings: Ceilings, *, processes: int = 2) -> None:
+    def __init__(self, ceilings: Ceilings, *, processes: int = 2, environment: Mapping[str, str] | None = None) -> None:
+        """`environment`: set for the children beside what this process has, such as OMP_NUM_THREADS."""
         self._ceilings = ceilings
+        self._environment = {**os.environ, **environment} if environment else None
         self._free = asyncio.Semaphore(processes)
         self._idle: list[Process] = []
 
@@ -53,9 +56,9 @@ class Sandbox:
         return cast(T, msgspec.json.decode(answer.value, type=get_type_hints(function)["return"]))
 
     async def close(self) -> None:
-        for child in self._idle:
-            await _end(child)
-        self._idle.clear()
+        """End the children that wait; a call that comes meanwhile starts a fresh one."""
+        while self._idle:
+            await _end(self._idle.pop())
 
     async def _ask(self, line: bytes) -> Answer:
         child = self._idle.pop() if self._idle else await self._start()
@@ -66,7 +69,9 @@ class Sandbox:
             done = answer is not None
         except TimeoutError:
             raise BadFile(
-                f"The file took longer than {self._ceilings.seconds:g} seconds.", action="Send a smaller one."
+                f"The file took longer than {self._ceilings.seconds:g} seconds.",
+                action="Send a smaller one.",
+                code="file_too_slow",
             ) from None
         finally:
             if done:
@@ -80,7 +85,7 @@ class Sandbox:
     async def _start(self) -> Process:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "hanlin.sandbox.child", str(self._ceilings.memory_mib),
-            stdin=PIPE, stdout=PIPE, limit=ANSWER_BYTES,
+            stdin=PIPE, stdout=PIPE, limit=ANSWER_BYTES, env=self._environment,
         )  # fmt: skip
 
 

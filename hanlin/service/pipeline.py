@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hanlin.accounts import Reservation, require
 from hanlin.audit import Outcome
-from hanlin.errors import EngineTimeout
+from hanlin.errors import BadRequest, EngineTimeout
 from hanlin.policy import Admission, whole_text
 from hanlin.service.request import Held, Request
 from hanlin.service.run import Finished, Run
@@ -31,6 +31,7 @@ from hanlin.types import (
     Permission,
     Route,
     Service,
+    Skill,
     Verdict,
 )
 
@@ -113,6 +114,7 @@ async def serve(p: Pipeline, request: Request) -> AsyncGenerator[Chunk]:
         await intent
         route = run.route = p.resolve(chat.model, actor)
         require(actor, Permission.GENERATE)
+        check_skill(route, request.skill)
         p.permit(request)
         max_tokens = ceiling(chat, route.model)
         reservation = p.meter.reserve(actor, len(request.body) // BYTES_PER_TOKEN + max_tokens * (chat.n or 1))
@@ -120,12 +122,15 @@ async def serve(p: Pipeline, request: Request) -> AsyncGenerator[Chunk]:
         admission = await admit(p, rules, request, run)
         marker = p.label(route, request.id)
         run.label, mark = marker.label.produce_id, marker.mark
-        job = Generation(request.id, route.model, prompted(admission.chat, route.service), max_tokens)
-        answer = told(admission, chat.n or 1) if admission.answer else rules.release(admission, p.generate(job))
+        job = Generation(request.id, route.model, prompted(admission.chat, route.service), max_tokens, request.media)
+        made = p.generate(job) if request.skill is Skill.CHAT else run.set_aside(p.generate(job))
+        answer = told(admission, chat.n or 1) if admission.answer else rules.release(admission, made)
         async with aclosing(answer) as released:
             async for chunk in released:
                 run.saw(chunk)
                 yield mark(chunk)
+        if run.detail is not None and run.left_as_given():
+            yield Chunk(detail=run.detail)
         run.completed(asked=not admission.answer)
         if admission.withheld:
             await p.hold(withheld(request, run, admission.withheld))
@@ -150,6 +155,17 @@ def in_words(failure: BaseException, task: asyncio.Task[object] | None, seconds:
         task.uncancel()
         return EngineTimeout(f"The answer took longer than {seconds:g} seconds and was ended.")
     return failure
+
+
+def check_skill(route: Route, skill: Skill) -> None:
+    """Raise BadRequest when the model does something else than what is asked for."""
+    if route.model.skill is not skill:
+        raise BadRequest(
+            f"The service {route.service.name!r} is for {route.model.skill.value}, not for {skill.value}.",
+            action="Name a service that offers it; GET /v1/models lists them.",
+            code="wrong_skill",
+            param="model",
+        )
 
 
 def ceiling(chat: ChatRequest, model: Model) -> int:

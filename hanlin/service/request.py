@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from hashlib import sha256
+from collections.abc import Iterator, Sequence
+from hashlib import file_digest, sha256
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from hanlin.errors import BadRequest
-from hanlin.types import Actor, ChatRequest, Decision, NamedTool, new_id
+from hanlin.types import Actor, ChatRequest, Decision, Media, Message, NamedTool, Skill, new_id
 
 TEXT_PARTS = frozenset({"text", "refusal"})
 NESTING = 100
@@ -28,15 +28,30 @@ class Request(Struct, frozen=True):
     chat: ChatRequest
     body: bytes
     """What was asked, as bytes: the record commits to it (keyed), and never holds it."""
+    skill: Skill = Skill.CHAT
+    media: Media | None = None
+    """What is asked about besides the texts; `body` holds its SHA-256, so that the record commits to it."""
 
     @classmethod
     def of(cls, actor: Actor, chat: ChatRequest, body: bytes | None = None) -> Request:
-        """A request with a fresh id; `body` is what came over the wire, or the canonical JSON of `chat`.
+        """A request for an answer, with a fresh id; `body` is what came over the wire, or the canonical JSON of `chat`.
 
         Raises BadRequest for what fields alone cannot tell: see `check`.
         """
         check(chat)
         return cls(new_id("req"), actor, chat, _encode(chat) if body is None else body)
+
+    @classmethod
+    def about(
+        cls, actor: Actor, skill: Skill, service: str, texts: Sequence[str], media: Media | None = None
+    ) -> Request:
+        """A request for something else than an answer: `texts` are what is embedded, or the hint to a transcription."""
+        chat = ChatRequest(model=service, messages=[Message("user", text) for text in texts or ("",)])
+        body = _encode(chat)
+        if media is not None:
+            with open(media.path, "rb") as file:  # noqa: PTH123 - read through once, to commit to it
+                body = _encode([chat, media, file_digest(file, "sha256").hexdigest()])
+        return cls(new_id("req"), actor, chat, body, skill, media)
 
     @property
     def end_user(self) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hanlin.errors import AuditUnavailable, EngineFailed, HanlinError, NotServing, Refused, TooMany
-from hanlin.types import Actor, Chunk, Decision, Route, Status, Usage, Verdict
+from hanlin.types import Actor, Chunk, Decision, Detail, Route, Status, Usage, Verdict
 
 FIELD_SEPARATOR = "\x1e"
 """ASCII record separator: stands between the parts of an answer in what the record commits to."""
@@ -38,7 +42,9 @@ class Finished(Struct, frozen=True):
 class Run:
     """Gathers what one generation did: text that left, usage, decisions, how it ended."""
 
-    __slots__ = ("decisions", "first_at", "label", "parts", "route", "started_at", "status", "usage")
+    __slots__ = (
+        "_given", "decisions", "detail", "first_at", "label", "parts", "route", "started_at", "status", "usage",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.started_at = time.perf_counter()
@@ -49,6 +55,21 @@ class Run:
         self.parts: dict[tuple[int, str], list[str]] = {}
         self.usage: Usage | None = None
         self.status = Status.FAILED
+        self.detail: Detail | None = None
+        self._given: list[str] = []
+
+    async def set_aside(self, chunks: AsyncIterator[Chunk]) -> AsyncGenerator[Chunk]:
+        """What an engine gives, without its detail: rules judge texts, and what is beside them must not slip by."""
+        async with aclosing(cast("AsyncGenerator[Chunk]", chunks)) as given:
+            async for chunk in given:
+                self.detail = chunk.detail or self.detail
+                self._given += [choice.delta.content for choice in chunk.choices if choice.delta.content]
+                yield replace(chunk, detail=None) if chunk.detail is not None else chunk
+
+    def left_as_given(self) -> bool:
+        """Whether no rule changed or kept back any of the text that the detail belongs to."""
+        given = "".join(self._given)
+        return self.detail is not None and self.detail.text == given and self.output == given.encode()
 
     def saw(self, chunk: Chunk) -> None:
         """Note a chunk that is about to leave."""

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from hanlin.accounts import Accounts, UsageCounters
 from hanlin.assistants.chat import Conversations
+from hanlin.assistants.documents import Documents
+from hanlin.assistants.meetings import Meetings
+from hanlin.assistants.tasks import Tasks
+from hanlin.assistants.translate import Translations
 from hanlin.audit import Log
+from hanlin.files import Files
+from hanlin.jobs import Jobs
 from hanlin.policy import Policies, Versions
 from hanlin.registry import Certificate, Registry
 from hanlin.review import Desk, Incidents, Ladder
@@ -22,6 +28,12 @@ class Rooms:
     registry: Registry
     log: Log
     conversations: Conversations
+    documents: Documents
+    meetings: Meetings
+    translations: Translations
+    tasks: Tasks
+    files: Files
+    jobs: Jobs
     seals: Seals
     policies: Policies
     versions: Versions

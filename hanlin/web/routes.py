@@ -13,9 +13,12 @@ from hanlin.web.pages import (
     account,
     audit,
     chat,
+    document,
+    documents,
     download,
     entry,
     incidents,
+    jobs,
     keys,
     models,
     objections,
@@ -27,8 +30,10 @@ from hanlin.web.pages import (
     review,
     sanctions,
     services,
+    uploads,
     usage,
     verify,
+    writing,
 )
 from hanlin.web.respond import failures
 from hanlin.web.rooms import Rooms
@@ -41,6 +46,11 @@ FORM_BYTES = 2_000_000
 PAGES = (
     entry,
     verify,
+    uploads,
+    jobs,
+    documents,
+    document,
+    writing,
     chat,
     download,
     objections,

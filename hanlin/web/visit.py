@@ -47,6 +47,10 @@ def allow(permission: Permission | None) -> dict[str, Any]:
 
 EVERYONE: dict[str, Any] = {"everyone": True}
 """Handler options of the few pages that need no session."""
+BRINGS: dict[str, Any] = {**allow(Permission.GENERATE), "upload": True, "brings": True}
+"""Handler options of a form that may bring a file: `uploads.brought` reads it, and asks for the token in it."""
+PIECE: dict[str, Any] = {**allow(Permission.GENERATE), "upload": True}
+"""Handler options of a request whose body is raw bytes; the token comes in its header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,8 @@ async def guard(rooms: Rooms, connection: ASGIConnection[Any, Any, Any, Any], ha
         actor, permission = visit.actor, handler.opt["permission"]
         if permission is not None:
             require(actor, permission)
-        if unsafe:
-            _check_token(visit)
+        if unsafe and not handler.opt.get("brings"):
+            check_token(visit, visit.form)
 
 
 async def open_visit(rooms: Rooms, request: AnyRequest, form: Form) -> Visit:
@@ -193,8 +197,12 @@ def local_path(address: str) -> str:
 
 
 async def _read_form(request: AnyRequest) -> Form:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await request.body()
+    return parse_form(request.headers.get("content-type", ""), await request.body())
+
+
+def parse_form(content_type: str, body: bytes) -> Form:
+    """The fields of an urlencoded form. BadRequest when it is none."""
+    kind = content_type.partition(";")[0].strip().lower()
     if body and kind != "application/x-www-form-urlencoded":
         raise BadRequest(f"A form was expected, got {kind[:60]!r}.", action="Send it from the page.")
     try:
@@ -211,8 +219,9 @@ def _check_origin(request: AnyRequest, url: str) -> None:
         raise _forged()
 
 
-def _check_token(visit: Visit) -> None:
-    given = visit.request.headers.get("x-csrf-token", "") or visit.form["csrf"]
+def check_token(visit: Visit, form: Form) -> None:
+    """NotAllowed unless the request's header or this form of its carries the session's own token."""
+    given = visit.request.headers.get("x-csrf-token", "") or form["csrf"]
     if not visit.signed_in or not csrf_matches(visit.token, given):
         raise _forged()
 

@@ -68,12 +68,21 @@ def announced() -> Announced:
 
 @pytest.fixture
 def accounts(database: Database, clock: Clock, monotonic: Clock, announced: Announced) -> Accounts:
+    return open_accounts(database, clock, monotonic, announced)
+
+
+def open_accounts(database: Database, clock: Clock, monotonic: Clock, announced: Announced) -> Accounts:
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     return Accounts(database, clock=clock, monotonic=monotonic, passwords=Passwords(cheap), announce=announced)
 
 
 @pytest.fixture
 async def cast(accounts: Accounts) -> Cast:
+    return await move_in(accounts)
+
+
+async def move_in(accounts: Accounts) -> Cast:
+    """Invite the cast into an empty database."""
     first = await accounts.first_run()
     assert first is not None
     operator = await accounts.redeem(first.sign_in_token, "operator", PASSWORD)

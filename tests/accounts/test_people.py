@@ -111,3 +111,27 @@ async def test_two_owners_cannot_demote_each_other_at_once(
         *(accounts.people.set_role(cast.owner, person, Role.MEMBER) for person in both), return_exceptions=True
     )
     assert sorted(map(str, map(type, results))) == sorted(map(str, (Conflict, type(None))))
+
+
+async def test_who_acts_without_a_session_has_todays_rights_or_none(accounts: Accounts, cast: Cast) -> None:
+    person, workspace = cast.colleague.person, cast.colleague.workspace
+    acting = await accounts.people.acting(person, workspace)
+    assert (acting.role, acting.permissions) == (Role.MEMBER, cast.colleague.permissions)
+    assert (acting.key, acting.session, acting.administrator) == ("", person, False)
+    await accounts.people.set_role(cast.owner, person, Role.AUDITOR)
+    assert (await accounts.people.acting(person, workspace)).role is Role.AUDITOR
+    for somewhere in (cast.stranger.workspace, "ws_" + "0" * 32):
+        with pytest.raises(NotAllowed, match="not in the workspace"):
+            await accounts.people.acting(person, somewhere)
+    await accounts.people.set_disabled(cast.operator, person, disabled=True)
+    with pytest.raises(NotAllowed):
+        await accounts.people.acting(person, workspace)
+
+
+async def test_what_acts_without_a_session_is_found_ended_with_its_rights(accounts: Accounts, cast: Cast) -> None:
+    acting = await accounts.people.acting(cast.colleague.person, cast.colleague.workspace)
+    assert await accounts.find_ended([acting, cast.owner]) == set()
+    await accounts.people.set_role(cast.owner, acting.person, Role.AUDITOR)
+    assert await accounts.find_ended([acting, cast.owner]) == {acting.person}
+    await accounts.people.remove(cast.owner, acting.person)
+    assert await accounts.find_ended([acting, cast.owner]) == {acting.person}

@@ -15,7 +15,6 @@ from hanlin.accounts import KeyRequest
 from hanlin.api import platform
 from hanlin.api.front import Front
 from hanlin.app import House, open_house
-from hanlin.registry import State
 from hanlin.settings import Settings
 from hanlin.types import Actor, Model, Role, Service
 from tests.api.asgi_client import Client
@@ -103,8 +102,7 @@ async def premises(folder: Path, **changed: Any) -> AsyncIterator[Premises]:
     async with open_house(wanted) as house:
         rooms = framework(house).state.rooms
         here = Premises(house, Client(house.asgi), rooms, folder)
-        while any(record.state is State.UNTESTED for record in house.registry.models() if record.model.declaration):
-            await asyncio.sleep(0.01)
+        await asyncio.wait({house.admitting})
         await move_in(here)
         yield here
 

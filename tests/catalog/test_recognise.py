@@ -37,8 +37,8 @@ async def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
         (b"\x89HDF\r\n\x1a\n", "HDF5"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
         (b"<!DOCTYPE html><html></html>", "HTML"),
-        (b"", "neither GGUF nor safetensors"),
-        (b"just text", "neither GGUF nor safetensors"),
+        (b"", "neither GGUF, safetensors nor CTranslate2"),
+        (b"just text", "neither GGUF, safetensors nor CTranslate2"),
     ],
 )
 async def test_what_is_no_weights_is_refused_by_content_with_a_word(content: bytes, word: str, tmp_path: Path) -> None:

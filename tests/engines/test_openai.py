@@ -217,7 +217,7 @@ async def test_every_fault_ends_in_its_own_error_and_gives_nothing_away(
     assert text(chunks) == (came if stream else "")
     assert not finishes(chunks)
     told = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(engine)) + caplog.text
-    assert KEY not in told.replace(repr(engine._head), "")
+    assert KEY not in told.replace(repr(engine._heads), "")
     assert SPOKEN not in told
 
 

@@ -16,12 +16,15 @@ from tests.storage.postgresql import Server, serve
 DATABASE = "hanlin"
 NEWEST = max(file.stem for file in MIGRATIONS.glob("versions/[0-9]*.py"))
 EMPTY = f"""
-DO $$ BEGIN EXECUTE (
-  SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') FROM pg_tables
-  WHERE schemaname = 'public' AND tablename <> 'alembic_version'
-); END $$;
+DO $$ DECLARE one text; BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE 'DELETE FROM ' || quote_ident(one);
+  END LOOP;
+END $$;
 UPDATE alembic_version SET version_num = '{NEWEST}';
 """
+"""DELETE without looking at foreign keys: of tables with a few rows it takes a third of what TRUNCATE takes."""
 
 
 async def _migrate(url: str) -> None:

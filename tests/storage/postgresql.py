@@ -39,9 +39,8 @@ class Server:
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, timeout=60)
 
     def start(self) -> None:
-        options = (
-            f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c fsync=off -c max_connections=50"
-        )
+        cheap = "-c fsync=off -c full_page_writes=off -c jit=off -c max_connections=50"
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' {cheap}"
         self.run("pg_ctl", "-D", f"{self.folder}/cluster", "-l", f"{self.folder}/log", "-w", "-o", options, "start")
 
     def stop(self) -> None:

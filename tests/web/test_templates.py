@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 from jinja2 import meta, nodes
 
+from hanlin.web.card import JobCard
 from hanlin.web.frame import Frame, Viewer
 from hanlin.web.judged import Bar as Likely
 from hanlin.web.judged import HitRow, Piece, Trial
 from hanlin.web.pages.account import AccountContext
 from hanlin.web.pages.audit import AuditContext, EntryRow
 from hanlin.web.pages.chat import Bubble, ChatContext, Choice, Day, ProgressContext
+from hanlin.web.pages.document import DocumentContext, Pager, PartRow, Rect, Tab, TableRow
+from hanlin.web.pages.document import EntryRow as OutlineRow
+from hanlin.web.pages.documents import AnswersContext, Conversation, DocumentRow, DocumentsContext
+from hanlin.web.pages.documents import HitRow as Passage
 from hanlin.web.pages.entry import SignInContext, WelcomeContext
 from hanlin.web.pages.incidents import IncidentContext, IncidentsContext, StepRow
 from hanlin.web.pages.keys import KeyRow, KeysContext
@@ -28,17 +33,24 @@ from hanlin.web.pages.sanctions import SanctionsContext
 from hanlin.web.pages.services import ServiceRow, ServicesContext
 from hanlin.web.pages.usage import UsageContext, UsageRow
 from hanlin.web.pages.verify import Row, VerifyContext
+from hanlin.web.pages.writing import Pick, ResultContext, WriteContext
 from hanlin.web.proposal import ChangeRow, DiffLine, Effect
 from hanlin.web.refusals import Refusal
 from hanlin.web.render import HERE, environment
 from hanlin.web.respond import ErrorContext
 from hanlin.web.rulebook import Chapter, RuleRow, TermRow
+from hanlin.web.worked import Cited, Differing, Made
 
 CONTEXTS = {
     "account.html": AccountContext,
     "audit.html": AuditContext,
     "case.html": CaseContext,
     "chat.html": ChatContext,
+    "document.html": DocumentContext,
+    "documents.html": DocumentsContext,
+    "documents_answers.html": AnswersContext,
+    "documents_result.html": ResultContext,
+    "documents_write.html": WriteContext,
     "error.html": ErrorContext,
     "incident.html": IncidentContext,
     "incidents.html": IncidentsContext,
@@ -61,7 +73,7 @@ CONTEXTS = {
     "welcome.html": WelcomeContext,
 }
 PARTS = {"layout.html", "plain.html", "console.html", "parts.html", "message.html", "progress.html", "review_tabs.html"}
-PARTS |= {"policy_parts.html"}
+PARTS |= {"policy_parts.html", "documents_parts.html", "worked.html", "job.html", "uploads.html", "workbench.html"}
 ROWS: dict[str, tuple[str, Any]] = {
     "policy": ("policies.html", PolicyRow),
     "given": ("policies.html", AssignmentRow),
@@ -94,6 +106,20 @@ ROWS: dict[str, tuple[str, Any]] = {
     "service": ("services.html", ServiceRow),
     "row": ("usage.html", UsageRow),
     "finding_row": ("verify.html", Row),
+    "job": ("job.html", JobCard),
+    "source": ("worked.html", Cited),
+    "pager": ("document.html", Pager),
+    "rect": ("document.html", Rect),
+    "block": ("document.html", PartRow),
+    "entry_row": ("document.html", OutlineRow),
+    "table": ("document.html", TableRow),
+    "pick": ("documents_write.html", Pick),
+    "talk": ("documents_parts.html", Conversation),
+    "tab_row": ("documents_parts.html", Tab),
+    "shelved": ("documents.html", DocumentRow),
+    "passage": ("documents.html", Passage),
+    "differing": ("worked.html", Differing),
+    "work": ("worked.html", Made),
 }
 
 

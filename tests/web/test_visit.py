@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from litestar.handlers import HTTPRouteHandler
 
 from hanlin.accounts import KeyRequest
+from hanlin.storage import Database
 from hanlin.types import Permission, new_id
 from hanlin.web.respond import SECURITY
 from hanlin.web.routes import PAGES
 from hanlin.web.visit import local_path
-from tests.web.conftest import FORM, URL, Browser, House, Script
+from tests.accounts.conftest import Announced, Clock, move_in, open_accounts
+from tests.web.conftest import FORM, URL, Browser, House, Script, built, signed_in
 from tests.web.test_chat import answer_id, begin
 
 HANDLERS: list[HTTPRouteHandler] = [handler for module in PAGES for handler in module.HANDLERS]
@@ -45,6 +51,19 @@ async def send(browser: Browser, method: str, path: str) -> Any:
     return await (browser.get(path) if method == "GET" else browser.post(path))
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refused(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Browser]]:
+    """Browsers of the cast at one house for all tests in which nothing is done, because it is refused."""
+    folder = tmp_path_factory.mktemp("house")
+    (folder / "hanlin.db").write_bytes(furnished.read_bytes())
+    database, announced = await Database.open(f"sqlite:///{folder}/hanlin.db"), Announced()
+    accounts = open_accounts(database, Clock(time.time()), Clock(1000.0), announced)
+    cast = await move_in(accounts)
+    async with built(database, accounts, announced, cast, Script(), folder) as house, signed_in(house) as opened:
+        yield opened
+    await database.close()
+
+
 def test_the_pages_for_everyone_are_these_few() -> None:
     assert {route(handler) for handler in HANDLERS if handler not in CLOSED} == OPEN_TO_EVERYONE
 
@@ -54,22 +73,22 @@ def test_every_other_page_names_what_it_asks_for() -> None:
         assert handler.opt["permission"] is None or isinstance(handler.opt["permission"], Permission)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("handler", CLOSED, ids=name_of)
-async def test_nobody_is_sent_to_sign_in(browsers: dict[str, Browser], handler: HTTPRouteHandler) -> None:
+async def test_nobody_is_sent_to_sign_in(refused: dict[str, Browser], handler: HTTPRouteHandler) -> None:
     method, path = route(handler)
     for headers in ({}, {"Authorization": "Bearer hl_x"}, {"Cookie": "hanlin=forged"}, {"X-Forwarded-User": "owner"}):
-        answer = await browsers["nobody"].client.request(method, path, headers={**FORM, **headers})
+        answer = await refused["nobody"].client.request(method, path, headers={**FORM, **headers})
         assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
         assert answer.text == ""
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("handler", [handler for handler in CLOSED if handler.opt["permission"]], ids=name_of)
-async def test_without_the_permission_a_page_is_refused(
-    browsers: dict[str, Browser], handler: HTTPRouteHandler
-) -> None:
+async def test_without_the_permission_a_page_is_refused(refused: dict[str, Browser], handler: HTTPRouteHandler) -> None:
     granted = {"auditor": {Permission.READ_REGISTRY, Permission.READ_USAGE, Permission.READ_AUDIT}}
     method, path = route(handler)
-    answer = await send(browsers["auditor"], method, path)
+    answer = await send(refused["auditor"], method, path)
     assert (answer.status_code != 403) == (handler.opt["permission"] in granted["auditor"])
 
 

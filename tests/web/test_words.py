@@ -20,7 +20,14 @@ POLICY_TABLES = (
     *("where", "verdict", "verdict_text", "action", "chapter", "chapter_text", "variant", "kind"),
     *("expected", "should", "mark", "fact", "setting"),
 )
+DOCUMENT_TABLES = (
+    *("tab", "write_lead", "do", "make", "state", "kind"),
+    *("length", "shape", "language", "genre", "tone", "notice"),
+)
 CHOSEN_AT_RUN_TIME = (
+    *(f"site.{room}" for room in ("chat", "documents", "meetings", "translate", "tasks")),
+    "jobs.",
+    *(f"documents.{name}." for name in DOCUMENT_TABLES),
     "problem.",
     "chat.prompt.",
     "models.",
@@ -31,7 +38,7 @@ CHOSEN_AT_RUN_TIME = (
     *(f"verify.{name}" for name in ("finding", "fault.", "by_", "value_", "security_", "credential_")),
 )
 """Words whose names are put together from data: states, roles, error codes."""
-LOOKED_UP = ("chat.", "label.", "policies.", "receipt.", "verify.")
+LOOKED_UP = ("chat.", "documents.", "label.", "policies.", "receipt.", "verify.")
 """Sections that are also looked into by a name that stands in the code."""
 
 

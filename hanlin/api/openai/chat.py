@@ -59,12 +59,12 @@ async def chat(rooms: Rooms, actor: Actor, scope: Scope, receive: Receive, send:
     except asyncio.CancelledError as cancelled:
         if cancelled.args == ("hang-up",):
             raise Gone from None
-        raise _ended(cancelled) or cancelled from None
+        raise ended(cancelled) or cancelled from None
     finally:
         hang_up.stop()
 
 
-def _ended(cancelled: asyncio.CancelledError) -> HanlinError | None:
+def ended(cancelled: asyncio.CancelledError) -> HanlinError | None:
     """What to tell a client whose answer this server ended; None for a cancellation that is not ours."""
     if cancelled.args == ("revoked",):
         return NotSignedIn(
@@ -152,10 +152,10 @@ async def _stream(
     except HanlinError as error:
         await pace.event(b"data: " + encode(error_body(error)) + b"\n\n")
     except asyncio.CancelledError as cancelled:
-        ended = _ended(cancelled)
-        if ended is None:
+        failure = ended(cancelled)
+        if failure is None:
             raise
-        await pace.event(b"data: " + encode(error_body(ended)) + b"\n\n")
+        await pace.event(b"data: " + encode(error_body(failure)) + b"\n\n")
     finally:
         pace.stop()
     await send({"type": "http.response.body", "body": b""})

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hanlin.api.asgi import Header
+from hanlin.files import Files
 from hanlin.policy import Judgement
 from hanlin.policy.pictures import PictureVerdict
 from hanlin.policy.ruleset import Where
 from hanlin.registry import ServiceRecord
+from hanlin.sandbox import Sandbox
 from hanlin.service import Pipeline, Seals
 from hanlin.types import Actor, Service
 
@@ -33,6 +35,9 @@ class Rooms:
     services: Callable[[Actor], list[ServiceRecord]]
     limit_headers: Callable[[Actor], list[Header]]
     seals: Seals
+    files: Files
+    listening: Sandbox
+    """Where sound of strangers is decoded."""
     operator: str
     started_at: int
     request_bytes: int

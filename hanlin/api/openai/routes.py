@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from hanlin.accounts import require
 from hanlin.api.asgi import Gone, Header, Receive, Scope, Send, bearer, log_failure, respond_error
+from hanlin.api.openai.audio import transcribe, translate
 from hanlin.api.openai.chat import chat
+from hanlin.api.openai.embeddings import embed
+from hanlin.api.openai.files import serve_files, serve_uploads
 from hanlin.api.openai.models import list_models, retrieve_model
 from hanlin.api.openai.moderations import moderate
 from hanlin.api.openai.provenance import check_provenance
 from hanlin.api.openai.rooms import Rooms
 from hanlin.errors import BadRequest, HanlinError, NotFound
-from hanlin.types import Permission, new_id
+from hanlin.types import Actor, Permission, new_id
 
 log = logging.getLogger("hanlin.api")
+
+
+Endpoint = Callable[[Rooms, Actor, Scope, Receive, Send], Awaitable[None]]
+ENDPOINTS: dict[str, tuple[str, Permission | None, Endpoint]] = {
+    "/v1/chat/completions": ("POST", Permission.GENERATE, chat),
+    "/v1/embeddings": ("POST", Permission.GENERATE, embed),
+    "/v1/audio/transcriptions": ("POST", Permission.GENERATE, transcribe),
+    "/v1/audio/translations": ("POST", Permission.GENERATE, translate),
+    "/v1/moderations": ("POST", Permission.GENERATE, moderate),
+    "/v1/content_provenance_checks": ("POST", None, check_provenance),
+}
+"""Path, method, what a key must be allowed, and what answers."""
 
 
 class OpenAI:
@@ -48,10 +64,13 @@ class OpenAI:
         rooms, path, method = self._rooms, scope["path"], scope["method"]
         token = bearer(scope)
         actor = rooms.known_key(token) or await rooms.authenticate(token)
-        if path == "/v1/chat/completions":
-            _expect(method, "POST", path)
-            require(actor, Permission.GENERATE)
-            await chat(rooms, actor, scope, receive, send)
+        endpoint = ENDPOINTS.get(path)
+        if endpoint is not None:
+            wanted, permission, handle = endpoint
+            _expect(method, wanted, path)
+            if permission is not None:
+                require(actor, permission)
+            await handle(rooms, actor, scope, receive, send)
         elif path == "/v1/models":
             _expect(method, "GET", path)
             require(actor, Permission.READ_REGISTRY)
@@ -60,18 +79,14 @@ class OpenAI:
             _expect(method, "GET", path)
             require(actor, Permission.READ_REGISTRY)
             await retrieve_model(rooms, actor, path.removeprefix("/v1/models/"), send)
-        elif path == "/v1/moderations":
-            _expect(method, "POST", path)
+        elif (path + "/").startswith(("/v1/files/", "/v1/uploads/")):
             require(actor, Permission.GENERATE)
-            await moderate(rooms, actor, scope, receive, send)
-        elif path == "/v1/content_provenance_checks":
-            _expect(method, "POST", path)
-            await check_provenance(rooms, actor, scope, receive, send)
+            serve = serve_files if path.startswith("/v1/files") else serve_uploads
+            await serve(rooms.files, actor, scope, receive, send)
         else:
             raise NotFound(
                 f"There is no {method} {path[:200]} here.",
-                action="Offered: POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}, "
-                "POST /v1/moderations, POST /v1/content_provenance_checks.",
+                action=f"Offered: {', '.join(ENDPOINTS)}, /v1/models, /v1/files, /v1/uploads.",
                 code="unknown_url",
             )
 

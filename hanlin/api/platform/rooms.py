@@ -6,7 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from hanlin.accounts import Accounts, UsageCounters
+from hanlin.assistants.documents import Documents
+from hanlin.assistants.meetings import Meetings
+from hanlin.assistants.tasks import Tasks
+from hanlin.assistants.translate import Translations
 from hanlin.audit import Log
+from hanlin.files import Files
+from hanlin.jobs import Jobs
 from hanlin.labels.unlabelled import Agreements
 from hanlin.policy import Policies, Versions
 from hanlin.registry import Certificate, Registry
@@ -30,4 +36,10 @@ class Rooms:
     desk: Desk
     incidents: Incidents
     ladder: Ladder
+    files: Files
+    jobs: Jobs
+    documents: Documents
+    meetings: Meetings
+    translations: Translations
+    tasks: Tasks
     url: str

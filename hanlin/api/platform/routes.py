@@ -13,7 +13,21 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from hanlin import __version__
 from hanlin.api.asgi import encode, error_body, error_headers, log_failure
-from hanlin.api.platform import labels, people, policies, record, registry, review, usage
+from hanlin.api.platform import (
+    documents,
+    files,
+    jobs,
+    labels,
+    meetings,
+    people,
+    policies,
+    record,
+    registry,
+    review,
+    tasks,
+    translations,
+    usage,
+)
 from hanlin.api.platform.access import find_actor, guard
 from hanlin.api.platform.rooms import Rooms
 from hanlin.errors import BadRequest, HanlinError
@@ -44,6 +58,12 @@ def routes(rooms: Rooms) -> Router:
             usage.router,
             record.router,
             labels.router,
+            files.router,
+            jobs.router,
+            documents.router,
+            meetings.router,
+            translations.router,
+            tasks.router,
         ],
         guards=[guard],
         dependencies={"rooms": Provide(find_rooms, sync_to_thread=False), "actor": Provide(find_actor)},

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from hanlin.assistants.chat import Conversation, Exchange, Message, State
 from hanlin.errors import NotServing
 from hanlin.labels import visible
-from hanlin.types import Permission, Service
+from hanlin.types import Permission, Service, Skill
 from hanlin.web import markdown
 from hanlin.web.frame import Frame
 from hanlin.web.refusals import Refusal, refusals
@@ -243,7 +243,7 @@ async def _context(
 
 
 def _services(visit: Visit) -> list[Service]:
-    return [record.service for record in visit.rooms.registry.services(visit.actor) if record.serves]
+    return [route.service for route in visit.rooms.registry.routes(visit.actor, Skill.CHAT)]
 
 
 def _picked(visit: Visit, name: str) -> str:

@@ -1,0 +1,73 @@
+"""hanlin summarize: what documents say, in the length and shape one asks for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from hanlin.cli.workplace import Api, work
+from hanlin.errors import BadRequest
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "summarize",
+        help="summarise documents",
+        description="Reads PDF, Word, PowerPoint, Excel, EPUB, HTML, Markdown, e-mail, pictures; whole, however long.",
+        epilog="A running server is asked (its key in HANLIN_KEY); else one runs for as long as this takes.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--kind", choices=("summary", "points", "outline"), default="summary")
+    parser.add_argument("--length", choices=("short", "medium", "long"), default="medium")
+    parser.add_argument(
+        "--shape", choices=("paragraph", "bullets", "table", "simple", "executive"), default="paragraph"
+    )
+    parser.add_argument("--language", default="", metavar="CODE", help="zh, en, …; default: that of the documents")
+    parser.add_argument("--focus", default="", metavar="TEXT", help="what to attend to")
+    parser.add_argument("--quick", action="store_true", help="from the best passages instead of every page")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="write a labelled .docx, .pdf, .md, .html or .txt")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    for file in args.files:
+        if not file.is_file():
+            raise BadRequest(f"There is no file {file}.", action="Check the path.", code="no_such_file")
+    kind = args.to.suffix.lstrip(".") if args.to else ""
+    if args.to and kind not in ("docx", "pdf", "md", "html", "txt"):
+        raise BadRequest(
+            f"A summary is not written as {args.to.suffix!r}.", action="Use .docx, .pdf, .md, .html or .txt."
+        )
+    wanted = {name: getattr(args, name) for name in ("kind", "length", "shape", "language", "focus", "quick")}
+
+    def do(api: Api) -> int:
+        documents = [read(api, file) for file in args.files]
+        try:
+            result = made(api, api.post("/api/documents/summaries", {"documents": documents, **wanted}))
+            print(result["text"])
+            if args.to:
+                args.to.write_bytes(api.content(f"/api/documents/results/{result['id']}/file?kind={kind}"))
+        finally:
+            for document in documents:
+                api.delete(f"/api/documents/{document}")
+        return 0
+
+    return work(do)
+
+
+def read(api: Api, file: Path) -> str:
+    """Bring a file and have it read; the document's id. Raises what kept it from being read."""
+    document = api.post("/api/documents", {"file": api.upload(file)})
+    if document["job"]:
+        api.wait(document["job"])
+    return str(document["id"])
+
+
+def made(api: Api, result: dict[str, Any]) -> dict[str, Any]:
+    """A result once it is there."""
+    if result["state"] == "running":
+        api.wait(result["job"])
+        found: dict[str, Any] = api.get(f"/api/documents/results/{result['id']}")
+        return found
+    return result
