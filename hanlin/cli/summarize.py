@@ -42,23 +42,25 @@ def run(args: argparse.Namespace) -> int:
     wanted = {name: getattr(args, name) for name in ("kind", "length", "shape", "language", "focus", "quick")}
 
     def do(api: Api) -> int:
-        documents = [read(api, file) for file in args.files]
+        files: list[str] = []
         try:
+            documents = [read(api, file, files) for file in args.files]
             result = made(api, api.post("/api/documents/summaries", {"documents": documents, **wanted}))
             print(result["text"])
             if args.to:
                 args.to.write_bytes(api.content(f"/api/documents/results/{result['id']}/file?kind={kind}"))
         finally:
-            for document in documents:
-                api.delete(f"/api/documents/{document}")
+            for file in files:  # what was made of it goes with it
+                api.delete(f"/api/files/{file}")
         return 0
 
     return work(do)
 
 
-def read(api: Api, file: Path) -> str:
-    """Bring a file and have it read; the document's id. Raises what kept it from being read."""
-    document = api.post("/api/documents", {"file": api.upload(file)})
+def read(api: Api, file: Path, files: list[str]) -> str:
+    """Bring a file, noted in `files`, and have it read; the document's id. Raises what kept it from being read."""
+    files.append(api.upload(file))
+    document = api.post("/api/documents", {"file": files[-1]})
     if document["job"]:
         api.wait(document["job"])
     return str(document["id"])

@@ -49,12 +49,16 @@ def run(args: argparse.Namespace) -> int:
     }
 
     def do(api: Api) -> int:
-        recording = api.post("/api/meetings", {"file": api.upload(args.file), **wanted})["id"]
+        file = api.upload(args.file)
+        recording = ""
         try:
+            recording = api.post("/api/meetings", {"file": file, **wanted})["id"]
             api.wait(api.get(f"/api/meetings/{recording}/job")["id"])
             content = api.content(f"/api/meetings/{recording}/file?kind={kind}&part=transcript")
         finally:
-            api.delete(f"/api/meetings/{recording}")
+            if recording:
+                api.delete(f"/api/meetings/{recording}")
+            api.delete(f"/api/files/{file}")
         if args.to:
             args.to.write_bytes(content)
         else:

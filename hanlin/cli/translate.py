@@ -33,19 +33,23 @@ def run(args: argparse.Namespace) -> int:
     if not args.file.is_file():
         raise BadRequest(f"There is no file {args.file}.", action="Check the path.", code="no_such_file")
 
+    if args.glossary and not args.source:
+        raise BadRequest("A glossary is from one language to another.", action="Name the first one with --from.")
+
     def do(api: Api) -> int:
         glossaries = [glossary(api, args.glossary, args.source, args.to)] if args.glossary else []
         order = {"target": args.to, "source": args.source, "glossaries": glossaries}
-        made = api.post("/api/translations", {"file": api.upload(args.file), **order})
+        file = api.upload(args.file)
         try:
-            api.wait(api.get(f"/api/translations/{made['id']}/job")["id"])
-            made = api.get(f"/api/translations/{made['id']}")
-            bilingual = "?bilingual=true" if args.bilingual else ""
-            content = api.content(f"/api/translations/{made['id']}/file{bilingual}")
+            begun = api.post("/api/translations", {"file": file, **order})
+            here = f"/api/translations/{begun['translation']['id']}"
+            api.wait(begun["job"]["id"])
+            made = api.get(here)["translation"]
+            content = api.content(f"{here}/file" + ("?bilingual=true" if args.bilingual else ""))
         finally:
-            api.delete(f"/api/translations/{made['id']}")
+            api.delete(f"/api/files/{file}")
             for name in glossaries:
-                api.delete(f"/api/translations/glossaries/{name}")
+                api.delete(f"/api/glossaries/{name}")
         ending = ".docx" if args.file.suffix.lower() == ".pdf" else args.file.suffix
         target = args.output or args.file.with_suffix(f".{args.to}{ending}")
         target.write_bytes(content)
@@ -57,6 +61,6 @@ def run(args: argparse.Namespace) -> int:
 
 def glossary(api: Api, file: Path, source: str, target: str) -> str:
     """Bring a glossary for this one translation; its id."""
-    wanted = {"name": file.name, "source": source, "target": target}
-    made = api.post("/api/translations/glossaries", {**wanted, "content": file.read_text(encoding="utf-8-sig")})
-    return str(made["id"])
+    made = api.post("/api/glossaries", {"name": file.name[:120], "source": source, "target": target})["id"]
+    api.send_form(f"/api/glossaries/{made}/import", file)
+    return str(made)

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from hanlin.errors import HanlinError, NotServing, NotSignedIn
 from hanlin.settings import Settings, load
+from hanlin.types import new_id
 
 T = TypeVar("T")
 PIECE_BYTES = 8 * 1024 * 1024
@@ -60,7 +61,16 @@ class Api:
                 self._send("PATCH", f"/api/uploads/{upload}", piece, headers)
                 done += len(piece)
                 tell(done, size, "uploading")
-        return str(self.post(f"/api/uploads/{upload}/finish", {})["id"])
+        return str(self.post(f"/api/uploads/{upload}/file", {})["id"])
+
+    def send_form(self, path: str, file: Path) -> Any:
+        """Bring a small file as a form (RFC 7578)."""
+        boundary = new_id("form")
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{file.suffix or "file"}"\r\n\r\n'
+        )
+        body = head.encode() + file.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+        return self._json("POST", path, body, {"content-type": f"multipart/form-data; boundary={boundary}"})
 
     def wait(self, job: str) -> None:
         """Until a job has ended, with a bar; its failure is raised. Ctrl-C cancels it."""
@@ -70,7 +80,7 @@ class Api:
                     tell(now["done"], now["total"] or None, now["note"] or now["state"])
                     time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
-            self.post(f"/api/jobs/{quote(job)}/cancel", {})
+            self.post(f"/api/jobs/{quote(job)}/cancellation", {})
             raise
         if now["state"] != "done":
             raise NotServing(now["problem"] or "The job was cancelled.", action=now["action"], code="job_ended")
