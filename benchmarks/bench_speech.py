@@ -27,7 +27,7 @@ import machine
 from hanlin import sound
 from hanlin.catalog import Store
 from hanlin.engines import e5, ge2e, rapidocr
-from hanlin.engines.whisper_child import Asked, hear, plan
+from hanlin.engines.whisper_child import Asked, _model, hear, plan
 from hanlin.settings import Settings
 
 T = TypeVar("T")
@@ -74,6 +74,7 @@ def rate(said: str, wanted: str) -> float:
 
 def ours(folder: str, source: Path, decoded: str) -> tuple[str, float]:
     """What Hanlin hears, and the seconds of sound; decoding, cutting, listening and telling voices apart."""
+    _model(folder, 1).heard = None  # what an earlier repeat has encoded is encoded again
     found = sound.decode(str(source), decoded, sound.Limits())
     pieces, _ = plan(decoded, 0, 0)
     heard = [hear(Asked(folder, decoded), piece) for piece in pieces]

@@ -138,10 +138,18 @@ def _listen(
         "hotwords": asked.hint.strip() or None,
         **against_loops,
     }
-    segments, found = model.transcribe(samples, language=asked.language or None, **chosen)
-    if asked.expected and found.language_probability < SURE and found.language != asked.expected:
-        segments, found = model.transcribe(samples, language=asked.expected, **chosen)
-    return list(segments), found.language
+    language = asked.language or _language(model, samples, asked.expected)
+    segments, _ = model.transcribe(samples, language=language, **chosen)
+    return list(segments), language
+
+
+def _language(model: Any, samples: npt.NDArray[np.float32], expected: str) -> str:
+    """The language of a piece; the expected one where it is not sure."""
+    if not model.model.is_multilingual:
+        return "en"
+    features = model.feature_extractor(samples)[..., :-1]  # what is listened to, so that it is encoded once
+    found, probability, _ = model.detect_language(features=features)
+    return expected if expected and probability < SURE else str(found)
 
 
 @cache
@@ -150,12 +158,12 @@ def _model(folder: str, threads: int) -> Any:
     from faster_whisper import WhisperModel
 
     class Remembering(WhisperModel):  # type: ignore[misc]
-        """Keeps the last encoding: finding out the language and listening ask for the same, but for a last frame."""
+        """Keeps the last encoding: finding out the language and listening ask for the same."""
 
         heard: tuple[Any, Any] | None = None
 
         def encode(self, features: Any) -> Any:
-            if self.heard is None or np.count_nonzero((self.heard[0] != features).any(axis=0)) > 1:
+            if self.heard is None or not np.array_equal(self.heard[0], features):
                 self.heard = (np.array(features), super().encode(features))
             return self.heard[1]
 

@@ -6,14 +6,14 @@ No image is ever shown, because fetching one tells its server what was said; it 
 from __future__ import annotations
 
 import re
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
@@ -28,12 +28,37 @@ LINK = re.compile(r"^(https?://|mailto:)", re.IGNORECASE)
 HIGHLIGHT_CHARACTERS = 40_000
 """Longer code stays plain: colouring it would take longer than reading its first screen."""
 
+_TAG = re.compile(r"(<[^>]*>)")
+_NAME = re.compile(r"</?(\w+)")
+_MARK = re.compile(r"\[(\d{1,3})\]")
+_CLOSED = ("a", "code", "pre")
+"""Within these a number in brackets is no mark."""
 _formatter = HtmlFormatter(nowrap=True)
 
 
-def render(text: str) -> Markup:
-    """Safe HTML of Markdown `text`; links open elsewhere and carry no referrer."""
-    return Markup(_clean(_markdown.render(text)))  # noqa: S704 - cleaned on the line above, and nowhere else made safe
+def render(text: str, sources: Mapping[int, str] = {}) -> Markup:
+    """Safe HTML of Markdown `text`; links open elsewhere and carry no referrer.
+
+    `sources`: addresses of our own pages by number; each `[2]` in the text becomes a link to its address.
+    """
+    cleaned = _clean(_markdown.render(text))
+    return Markup(_with_sources(cleaned, sources) if sources else cleaned)  # noqa: S704 - cleaned on the line above
+
+
+def _with_sources(html: str, sources: Mapping[int, str]) -> str:
+    closed, parts = 0, []
+    for part in _TAG.split(html):
+        named = _NAME.match(part)
+        if named and named[1] in _CLOSED:
+            closed += -1 if part.startswith("</") else 1
+        marked = not closed and not part.startswith("<")
+        parts.append(_MARK.sub(lambda mark: _source(mark, sources), part) if marked else part)
+    return "".join(parts)
+
+
+def _source(mark: re.Match[str], sources: Mapping[int, str]) -> str:
+    address = sources.get(int(mark[1]))
+    return mark[0] if address is None else f'<a class="cite" href="{escape(address)}">{mark[1]}</a>'
 
 
 def _clean(html: str) -> str:

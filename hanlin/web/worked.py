@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -17,10 +16,6 @@ from hanlin.web.respond import explain
 from hanlin.web.visit import Visit
 
 RECEIPTS = 30
-_TAG = re.compile(r"(<[^>]*>)")
-_MARK = re.compile(r"\[(\d{1,3})\]")
-_CLOSED = ("a", "code", "pre")
-"""Within these a number in brackets is not a mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,7 @@ def _made(visit: Visit, result: Result, job: JobCard | None, titles: dict[str, s
         title=getattr(words.kind, result.kind),
         state=result.state,
         asked=result.asked,
-        html=with_marks(markdown.render(result.text), hrefs) if result.text else Markup(),
+        html=markdown.render(result.text, hrefs) if result.text else Markup(),
         sources=[_cited(words, citation, hrefs[citation.number]) for citation in result.citations],
         changes=[_differing(words, change) for change in result.changes],
         pieces=result.pieces,
@@ -106,27 +101,6 @@ def _made(visit: Visit, result: Result, job: JobCard | None, titles: dict[str, s
         job=job,
         when=visit.when(result.created_at),
     )
-
-
-def with_marks(html: Markup, hrefs: dict[int, str]) -> Markup:
-    """Every `[2]` in the text becomes a link to its sentence; a number without one stays as it is."""
-    closed, parts = 0, []
-    for part in _TAG.split(html):
-        if part.startswith("<"):
-            name = re.match(r"</?(\w+)", part)
-            if name and name[1] in _CLOSED:
-                closed += -1 if part.startswith("</") else 1
-            parts.append(part)
-        else:
-            parts.append(part if closed else _MARK.sub(lambda found: _link(found, hrefs), part))
-    return Markup("".join(parts))  # noqa: S704 - cleaned HTML, and links that are escaped below
-
-
-def _link(found: re.Match[str], hrefs: dict[int, str]) -> str:
-    href = hrefs.get(int(found[1]))
-    if href is None:
-        return found[0]
-    return Markup('<a class="cite" href="{}">{}</a>').format(href, found[1])
 
 
 def told(words: SimpleNamespace, notices: Sequence[str], left_out: int = 0) -> list[str]:

@@ -11,7 +11,6 @@ import pytest
 from hanlin.assistants.documents import Citation, DocumentState, Result, ResultKind, ResultState
 from hanlin.labels import HEADER
 from hanlin.web.markdown import render
-from hanlin.web.worked import with_marks
 from tests.web.conftest import FORM, Browser, House, Script
 from tests.web.scripted import TEXT, says
 
@@ -191,6 +190,7 @@ async def test_a_form_without_the_token_changes_nothing(browsers: dict[str, Brow
     assert await house.rooms.documents.documents(house.cast.owner) == []
 
 
+@pytest.mark.slow
 async def test_a_summary_is_made_shown_and_leaves_sealed(browsers: dict[str, Browser], house: House) -> None:
     owner = browsers["owner"]
     document = await paste(owner, house, TEXT * 2)
@@ -228,6 +228,7 @@ async def test_a_long_summary_is_waited_for_with_a_card(
     assert 'http-equiv="refresh"' not in (await owner.get(made.headers["location"])).text
 
 
+@pytest.mark.slow
 async def test_a_draft_a_polish_and_a_comparison(browsers: dict[str, Browser], house: House, script: Script) -> None:
     owner = browsers["owner"]
     before = await paste(owner, house)
@@ -260,7 +261,7 @@ async def test_what_is_deleted_is_gone(browsers: dict[str, Browser], house: Hous
 
 def test_marks_become_links_only_where_they_are_marks() -> None:
     hrefs = {1: '/x?a=1&b="2"', 2: "/y"}
-    html = with_marks(render("Yes [1][2], no [3]; `a[1]` and <b>[2]</b>\n\n    code [1]"), hrefs)
+    html = render("Yes [1][2], no [3]; `a[1]` and <b>[2]</b>\n\n    code [1]", hrefs)
     assert html.count('class="cite"') == 3
     assert 'href="/x?a=1&amp;b=&#34;2&#34;"' in html
     assert "no [3]" in html

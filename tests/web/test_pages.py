@@ -294,7 +294,7 @@ async def test_one_address_checks_only_so_much(browsers: dict[str, Browser], mon
     from hanlin.accounts import Throttle
     from hanlin.web.pages import verify
 
-    monkeypatch.setattr(verify, "_throttle", Throttle(free=1))
+    monkeypatch.setattr(verify, "_throttle", Throttle(free=1, clock=lambda: 0.0))
     nobody = browsers["nobody"]
     first = await nobody.client.post("/verify", files=upload(b"words", "a.txt"), headers=FORM)
     second = await nobody.client.post("/verify", files=upload(b"words", "a.txt"), headers=FORM)

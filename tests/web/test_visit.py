@@ -35,12 +35,13 @@ OPEN_TO_EVERYONE = {
 
 def route(handler: HTTPRouteHandler) -> tuple[str, str]:
     """Method and a path with ids that exist nowhere."""
-    (method,) = set(handler.http_methods) - {"OPTIONS", "HEAD"}
+    method, *_ = sorted(set(handler.http_methods) - {"OPTIONS", "HEAD"}) or ["HEAD"]
     path = next(iter(handler.paths))
     for name, kind in (("conversation", "con"), ("message", "msg"), ("answer", "msg"), ("person", "per")):
         path = path.replace(f"{{{name}:str}}", new_id(kind))
     path = path.replace("{key:str}", new_id("key")).replace("{session:str}", new_id("ses"))
-    return method, path.replace("{name:str}", new_id("req"))
+    path = path.replace("{name:str}", new_id("req"))
+    return method, re.sub(r"\{(\w+):int\}", "1", re.sub(r"\{(\w+):str\}", lambda name: new_id(name[1]), path))
 
 
 def name_of(handler: HTTPRouteHandler) -> str:
@@ -48,7 +49,9 @@ def name_of(handler: HTTPRouteHandler) -> str:
 
 
 async def send(browser: Browser, method: str, path: str) -> Any:
-    return await (browser.get(path) if method == "GET" else browser.post(path))
+    if method == "GET":
+        return await browser.get(path)
+    return await browser.client.request(method, path, headers={**FORM, "X-CSRF-Token": browser.csrf})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -90,6 +93,20 @@ async def test_without_the_permission_a_page_is_refused(refused: dict[str, Brows
     method, path = route(handler)
     answer = await send(refused["auditor"], method, path)
     assert (answer.status_code != 403) == (handler.opt["permission"] in granted["auditor"])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("handler", [handler for handler in CLOSED if handler.opt.get("brings")], ids=name_of)
+async def test_a_form_that_brings_a_file_is_asked_for_the_token_too(
+    refused: dict[str, Browser], handler: HTTPRouteHandler
+) -> None:
+    """Its handler reads it, not the guard, and so asks for it itself."""
+    _, path = route(handler)
+    for token in ("", "0" * 64):
+        data, files = {"csrf": token}, {"file": ("a.txt", b"words")}
+        form = await refused["owner"].client.post(path, data=data, headers=FORM)
+        sent = await refused["owner"].client.post(path, data=data, files=files, headers=FORM)
+        assert (form.status_code, sent.status_code) == (403, 403)
 
 
 async def test_an_api_key_opens_no_page(browsers: dict[str, Browser], house: House) -> None:

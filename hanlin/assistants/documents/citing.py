@@ -35,7 +35,8 @@ _SPELT = {
 _WORDS = {word: str(number) for words in _SPELT.values() for number, word in enumerate(words)}
 _WORDS |= {"两": "2", "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90"}
 _ASKS_NUMBER = re.compile(
-    r"\bhow (?:many|much)\b|\b(?:what|which) (?:year|percentage|price|amount|number)\b|\bberapa\b|\bbao nhiêu\b"
+    r"\bhow (?:many|much)\b|\b(?:what|which)\b[^?.]{0,30}\b(?:year|percentage|price|amount|number|fee|cost)\b"
+    r"|\bberapa\b|\bbao nhiêu\b"
     r"|多少|几(?:个|年|天|次|人|名|月)|哪一?年|百分之几|กี่|เท่าไ",
     re.IGNORECASE,
 )
@@ -180,7 +181,7 @@ class _Weighing:
             rest = missing - scales.holds(missing, *chosen)
             others = [number for number in range(1, len(self._evidence) + 1) if number not in chosen]
             best = max(others, key=lambda number: self._worth(wanted, rest, [*chosen, number]), default=0)
-            if chosen and not scales.holds(rest, best) and best not in self._bonus:
+            if chosen and not scales.holds(rest, best) and not self._adds(wanted, chosen, best):
                 break
             chosen.append(best)
         return tuple(chosen) if chosen and self._is_borne(claim, wanted, missing, chosen) else ()
@@ -190,6 +191,11 @@ class _Weighing:
         held = len(scales.holds(missing, last)) / len(missing) if missing else 0.0
         asked = ASKED * scales.support(self._asked, last)
         return scales.support(wanted, *chosen) + self._bonus.get(last, 0.0) + asked + held
+
+    def _adds(self, wanted: Weights, chosen: list[int], more: int) -> bool:
+        """Whether a proposed sentence says something of a claim that the chosen ones do not."""
+        support = self._scales.support
+        return more in self._bonus and support(wanted, *chosen, more) > support(wanted, *chosen)
 
     def _holds(self, wanted: Weights, missing: set[str], chosen: list[int], share: float) -> bool:
         return missing <= self._scales.holds(missing, *chosen) and self._scales.support(wanted, *chosen) >= share

@@ -24,4 +24,5 @@ addEventListener("pageshow", () => {
   }
 });
 
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 (document.querySelector("#mark") ?? document.querySelector("#cited"))?.scrollIntoView({ block: "center" });

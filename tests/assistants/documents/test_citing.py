@@ -44,6 +44,7 @@ def test_claims_that_nothing_bears_are_left_out() -> None:
 
 def test_a_question_for_a_number_needs_one() -> None:
     assert check("IBM introduced the electric typewriter.", "How many did IBM sell?", EVIDENCE, [2]) == []
+    assert check("It is insured.", "What is the minimum amount of the insurance?", EVIDENCE, [3]) == []
     assert check("IBM推出了电动打字机。", "IBM卖了多少台打字机？", EVIDENCE, [2]) == []
 
 
