@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from hanlin import catalog
 from hanlin.accounts import Accounts
+from hanlin.app.offer import weights_of
 from hanlin.audit import Event, EventLeaf, Log
 from hanlin.engines.pool import Pool
 from hanlin.errors import HanlinError
@@ -81,14 +82,15 @@ async def admit_models(
 async def _check_weights(record: ModelRecord, store: catalog.Store) -> None:
     """Look at every byte of the weights before they are loaded; what has changed is quarantined and named."""
     model = record.model
-    if model.engine != "llama_cpp":
+    name = weights_of(model)
+    if not name:
         return
-    name = str(model.options.get("weights", model.name))
     for verified in await catalog.verify(store, name, report=lambda _: None):
         if not verified.intact:
             log.error(
                 "The weights of model %s are damaged; `hanlin models pull %s` brings them anew.", model.name, name
             )
+    store.require(name)
 
 
 async def _admit(

@@ -15,8 +15,11 @@ from msgspec.structs import replace
 from hanlin import __version__
 from hanlin.accounts import FirstRun
 from hanlin.cli.models import pull_with_progress
+from hanlin.errors import HanlinError
 from hanlin.settings import Settings, load
+from hanlin.types import Skill
 
+log = logging.getLogger("hanlin")
 DRAIN_SECONDS = 30
 """How long running answers may go on after the server was told to stop."""
 
@@ -31,8 +34,7 @@ def run(_: argparse.Namespace) -> int:
 
     settings, _origin = load()
     log_to_standard_error(settings.log_level.upper())
-    for name in weights(settings):
-        pull_with_progress(name, settings)
+    fetch_weights(settings)
     return uvloop.run(serve(settings))
 
 
@@ -46,11 +48,19 @@ def log_to_standard_error(level: str) -> None:
     logging.getLogger("hanlin").setLevel(level)
 
 
-def weights(settings: Settings) -> list[str]:
-    """The weights that the settings' own models need."""
-    from hanlin.app import models
+def fetch_weights(settings: Settings) -> None:
+    """Bring what the settings' models need. Without a chat model nothing serves; of the others a word is enough."""
+    from hanlin.app.offer import models, weights_of
 
-    return [str(model.options.get("weights", model.name)) for model in models(settings) if model.engine == "llama_cpp"]
+    for model in models(settings):
+        name = weights_of(model)
+        try:
+            if name:
+                pull_with_progress(name, settings)
+        except HanlinError as error:
+            if model.skill is Skill.CHAT:
+                raise
+            log.warning("%s", error)
 
 
 async def serve(settings: Settings) -> int:

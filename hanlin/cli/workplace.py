@@ -135,12 +135,10 @@ def work(do: Callable[[Api], T]) -> T:
         return do(Api(settings.url, key))
     import uvloop
 
-    from hanlin.cli.models import pull_with_progress
-    from hanlin.cli.serve import log_to_standard_error, weights
+    from hanlin.cli.serve import fetch_weights, log_to_standard_error
 
     log_to_standard_error("WARNING")
-    for name in weights(settings):
-        pull_with_progress(name, settings)
+    fetch_weights(settings)
     return uvloop.run(_at_our_own(settings, do))
 
 
