@@ -16,6 +16,15 @@ PLAIN = (
     ("GET", "/v1/models/{name:str}"),
     ("POST", "/v1/content_provenance_checks"),
     ("POST", "/v1/moderations"),
+    ("POST", "/v1/embeddings"),
+    ("POST", "/v1/audio/transcriptions"),
+    ("POST", "/v1/audio/translations"),
+    ("GET", "/v1/files"),
+    ("POST", "/v1/files"),
+    ("GET", "/v1/files/{file:str}"),
+    ("DELETE", "/v1/files/{file:str}"),
+    ("POST", "/v1/uploads"),
+    ("POST", "/v1/uploads/{upload:str}/complete"),
     ("GET", "/metrics"),
     ("GET", "/health"),
 )
@@ -33,10 +42,11 @@ class Route:
 
     def path(self) -> str:
         """The address with a random id in each place."""
-        return re.sub(r"\{(\w+):str\}", lambda place: new_id(KINDS.get(place[1], "x")), self.template)
+        template = re.sub(r"\{\w+:int\}", "1", self.template)
+        return re.sub(r"\{(\w+):str\}", lambda place: new_id(KINDS.get(place[1], "x")), template)
 
     def __str__(self) -> str:
-        return f"{self.method} {re.sub(r':str', '', self.template)}"
+        return f"{self.method} {re.sub(r':(str|int)', '', self.template)}"
 
 
 def routes(here: Premises) -> list[Route]:

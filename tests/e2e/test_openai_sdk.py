@@ -191,5 +191,6 @@ def test_errors_are_the_ones_the_client_knows(client: openai.OpenAI, name: str) 
     with pytest.raises(openai.AuthenticationError) as stranger:
         client.with_options(api_key="hl_wrong").models.list()
     assert stranger.value.code == "invalid_api_key"
-    with pytest.raises(openai.NotFoundError):
-        client.embeddings.create(model=name, input="There are none here yet.")
+    with pytest.raises(openai.BadRequestError) as chatting:
+        client.embeddings.create(model=name, input="It only chats.")
+    assert chatting.value.code == "wrong_skill"

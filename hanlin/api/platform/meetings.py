@@ -36,6 +36,7 @@ from hanlin.assistants.meetings import (
     byte_range,
     notice,
 )
+from hanlin.errors import BadRequest
 from hanlin.jobs import Job
 from hanlin.labels import HEADER, SourceType, header
 from hanlin.service import Wish
@@ -212,6 +213,8 @@ async def correct_segment(
     rooms: House, actor: Caller, recording_id: FromPath[str], segment_id: FromPath[str], data: JSONBody[Correction]
 ) -> Utterance | None:
     """Correct what was recognised, or give it to another speaker."""
+    if data.text is None and data.speaker is None:
+        raise BadRequest("Neither a text nor a speaker came.", action="Send `text`, `speaker`, or both.")
     changed = None
     if data.text is not None:
         changed = await rooms.meetings.transcripts.correct(actor, recording_id, segment_id, data.text)
