@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from hanlin.cli.workplace import Api, work
 from hanlin.errors import BadRequest
+
+NOTICES = {
+    "quick": "Quick: {count:,} characters were not shown to the model.",
+    "cut": "The model wanted to write more than was asked for; it was ended after a whole sentence.",
+    "ocr_missing": "Scanned pages could not be read: no service recognises text.",
+    "no_vectors": "No service offers embeddings: words alone were searched.",
+}
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,8 +53,12 @@ def run(args: argparse.Namespace) -> int:
         files: list[str] = []
         try:
             documents = [read(api, file, files) for file in args.files]
-            result = made(api, api.post("/api/documents/summaries", {"documents": documents, **wanted}))
+            with api.console.status("summarising"):
+                begun = api.post("/api/documents/summaries", {"documents": documents, **wanted})
+            result = made(api, begun)
             print(result["text"])
+            for notice in result["notices"]:
+                print(NOTICES.get(notice, notice).format(count=result["left_out"]), file=sys.stderr)
             if args.to:
                 args.to.write_bytes(api.content(f"/api/documents/results/{result['id']}/file?kind={kind}"))
         finally:

@@ -107,9 +107,10 @@ def noted(text: str, wanted: str, language: str, characters: int) -> list[Messag
 
 def summarised(text: str, shape: Shape, wanted: str, language: str, characters: int) -> list[Message]:
     """A summary of a text, or of notes on the parts of one."""
+    fewest, most = max(1, characters // 100), max(2, characters // 70)
     task = (
-        f"Summarise the document above{_about(wanted)} {SHAPES[shape]}. About {characters} characters, in "
-        f"{name(language)}. Say only what the document says; write the summary and nothing else."
+        f"Summarise the document above{_about(wanted)} {SHAPES[shape]}. At most {characters} characters ({fewest} to "
+        f"{most} sentences), in {name(language)}. Say only what the document says; write the summary and nothing else."
     )
     return [Message(role="system", content=READER), data(text), Message(role="user", content=task)]
 

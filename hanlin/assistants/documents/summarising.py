@@ -19,8 +19,9 @@ from hanlin.assistants.documents.making import Making, Note, Plan, Steps, Writer
 from hanlin.assistants.documents.records import Document, Entry, Result, ResultKind, Summary
 from hanlin.assistants.documents.shelf import Shelf
 from hanlin.assistants.documents.shown import Shown
-from hanlin.assistants.documents.tokens import WIDE_TOKENS, batches, estimate
+from hanlin.assistants.documents.tokens import NARROW_TOKENS, WIDE_TOKENS, batches, estimate
 from hanlin.errors import BadRequest
+from hanlin.reading import sentences as sentences_of
 from hanlin.types import Actor, Message
 
 SHORTEST_CHARACTERS = 250
@@ -28,6 +29,10 @@ SHORTEST_CHARACTERS = 250
 CHARACTERS = {"short": 200, "medium": 500, "long": 1200}
 POINTS = {"short": 5, "medium": 8, "long": 12}
 MOST_DOCUMENTS = 20
+QUICK_TOKENS = 800
+"""What a 1.5B model reads in half a minute on one core (25 tokens a second, measured)."""
+ROOM = 1.5
+"""A summary may be so many times as long as was asked for; then it ends after a whole sentence."""
 FEWEST_HEADINGS = 3
 """With so many headings of its own a document needs no model for its outline."""
 
@@ -60,14 +65,17 @@ class Summarising:
             return replace(result, text=listed(headings(sentences)))
         read = sentences
         if plan.wish.quick:
-            read = await asyncio.to_thread(extract.best, sentences, plan.part_tokens, plan.wish.focus)
+            read = await asyncio.to_thread(
+                extract.best, sentences, min(QUICK_TOKENS, plan.part_tokens), plan.wish.focus
+            )
             left_out = sum(len(each.text) for each in sentences) - sum(len(each.text) for each in read)
             result = replace(result, notices=(*result.notices, "quick"), left_out=left_out)
         notes, text = await self._condensed(steps, result.id, plan, lines(read))
         messages, ceiling = _last(result.kind, plan, text)
         note = await self._writer.write(steps, result.id, "write", plan, messages, ceiling)
         names = {each.id: each.name for each in await self._shelf.chosen(await steps.actor(), result.documents)}
-        return await self._cited(credited(result, [*notes, note]), note.text, read, names)
+        written = whole(note.text) if note.cut else note.text
+        return await self._cited(credited(result, [*notes, note]), written, read, names)
 
     async def _condensed(
         self, steps: Steps, result_id: str, plan: Plan, texts: Sequence[str]
@@ -128,14 +136,24 @@ def listed(entries: Sequence[Entry]) -> str:
     return "\n".join(f"{'  ' * min(5, each.level - top)}- {each.text} ({each.page})" for each in entries)
 
 
+def whole(text: str) -> str:
+    """Without the sentence that a ceiling broke off, where there is one before it."""
+    spans = sentences_of(text)
+    return text[: spans[-2][1]] if len(spans) > 1 and text[spans[-1][1] - 1].isalnum() else text
+
+
 def _has_outline(sentences: Sequence[Sentence]) -> bool:
     return len(headings(sentences)) >= FEWEST_HEADINGS
 
 
 def _note_characters(plan: Plan) -> int:
-    """What fits a note: a sixth of a part, in characters of a script of wide ones or of an alphabet."""
-    tokens = plan.part_tokens // 6
-    return int(tokens / WIDE_TOKENS) if plan.language in {"zh", "ja", "ko", "th"} else tokens * 3
+    """What fits a note: a sixth of a part."""
+    return int(plan.part_tokens / 6 / _share(plan.language))
+
+
+def _share(language: str) -> float:
+    """Tokens a character, in a script of wide ones or in an alphabet."""
+    return WIDE_TOKENS if language in {"zh", "ja", "ko", "th"} else NARROW_TOKENS
 
 
 def _last(kind: ResultKind, plan: Plan, text: str) -> tuple[list[Message], int]:
@@ -146,4 +164,5 @@ def _last(kind: ResultKind, plan: Plan, text: str) -> tuple[list[Message], int]:
         return prompts.points(text, wish.focus, language, POINTS[wish.length]), 60 * POINTS[wish.length]
     if kind is ResultKind.OUTLINE:
         return prompts.outlined(text, language), 500
-    return prompts.summarised(text, wish.shape, wish.focus, language, characters), 120 + characters
+    ceiling = int(characters * _share(language) * ROOM) + 40
+    return prompts.summarised(text, wish.shape, wish.focus, language, characters), ceiling

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanlin.assistants.documents import ResultKind, ResultState, Summary
+from hanlin.assistants.documents.summarising import whole
 from hanlin.errors import BadRequest, EngineFailed
 from hanlin.jobs import State
 from tests.assistants.documents.office import OWNER, Office
@@ -68,6 +69,13 @@ async def test_what_the_ceiling_of_tokens_cut_is_said(office: Office) -> None:
     office.calls.finish_reason = "length"
     office.calls.reply = notes
     assert "cut" in (await office.documents.summarise(OWNER, [document.id])).notices
+
+
+def test_a_text_that_the_ceiling_cut_ends_after_a_whole_sentence() -> None:
+    assert whole("It opened in 1931. It carries two lanes. Nobody kno") == "It opened in 1931. It carries two lanes."
+    assert whole("一九三一年通车。每天都有很多车。没有人知") == "一九三一年通车。每天都有很多车。"
+    assert whole("One sentence without an e") == "One sentence without an e"
+    assert whole("It opened in 1931. It carries two.") == "It opened in 1931. It carries two."
 
 
 async def test_headings_are_the_outline_where_there_are_some(office: Office) -> None:
