@@ -11,8 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hanlin.assistants.documents.records import Result, ResultKind, ResultState, Summary, Tone
-from hanlin.assistants.documents.shown import Shown, failed
-from hanlin.errors import HanlinError
+from hanlin.assistants.documents.shown import Shown
 from hanlin.jobs import Jobs, State, Work
 from hanlin.service import Answered, Calls
 from hanlin.types import Actor, Message
@@ -125,12 +124,7 @@ class Making:
         actor = await work.actor()
         result = replace(await self._shown.get(actor, work.job.subject), job=work.job.id, state=ResultState.RUNNING)
         data = (await self._shown.noted(result.id))["plan"]
-        try:
-            made = await self._makers[result.kind](work, result, msgspec.json.decode(data, type=Plan))
-        except HanlinError as error:
-            await self._shown.save(failed(result, error))
-            raise
-        await self._end(made)
+        await self._end(await self._makers[result.kind](work, result, msgspec.json.decode(data, type=Plan)))
 
     async def _end(self, made: Result) -> Result:
         done = await self._shown.save(replace(made, state=ResultState.DONE))

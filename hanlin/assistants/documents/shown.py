@@ -14,7 +14,6 @@ from hanlin.assistants.documents import rows
 from hanlin.assistants.documents.records import Result, ResultKind, ResultState
 from hanlin.assistants.documents.rights import absent, checked, readable_results
 from hanlin.assistants.documents.tables import makings, results, uses
-from hanlin.errors import HanlinError
 from hanlin.storage import Database
 from hanlin.types import Actor, Permission, new_id
 
@@ -108,8 +107,3 @@ class Shown:
     async def forget_notes(self, result_id: str) -> None:
         async with self._database.write() as connection:
             await connection.execute(delete(makings).where(makings.c.result == result_id))
-
-
-def failed(result: Result, error: HanlinError) -> Result:
-    words = {"code": error.code, "problem": error.message, "action": error.action}
-    return msgspec.structs.replace(result, state=ResultState.FAILED, **words)

@@ -71,7 +71,7 @@ async def test_what_the_ceiling_of_tokens_cut_is_said(office: Office) -> None:
     assert "cut" in (await office.documents.summarise(OWNER, [document.id])).notices
 
 
-def test_a_text_that_the_ceiling_cut_ends_after_a_whole_sentence() -> None:
+async def test_a_text_that_the_ceiling_cut_ends_after_a_whole_sentence() -> None:
     assert whole("It opened in 1931. It carries two lanes. Nobody kno") == "It opened in 1931. It carries two lanes."
     assert whole("一九三一年通车。每天都有很多车。没有人知") == "一九三一年通车。每天都有很多车。"
     assert whole("One sentence without an e") == "One sentence without an e"
